@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The records that the programs hand to user space. src/capture/wire.ts reads
+ * them; a test compares the two. A record is a struct kh_event, followed by
+ * fields (struct kh_field and its bytes) up to kh_event.length. Every field
+ * starts on a multiple of eight bytes.
+ */
+#ifndef KEYHOLE_EVENT_H
+#define KEYHOLE_EVENT_H
+
+#include "kernel.h"
+
+/* Raised whenever the layout changes: an agent refuses another version's object. */
+#define KH_VERSION 1
+
+enum kh_kind {
+	KH_SYSCALL = 1,		/* a call of the list returned */
+	KH_FORK = 2,		/* the record describes the new task */
+	KH_EXEC = 3,		/* args[0]: the tid before the exec */
+	KH_EXIT = 4,		/* a thread is about to end */
+	KH_TASK = 5,		/* a task of the inventory */
+};
+
+/* What a call is, whatever its number is in the ABI of its caller. */
+enum kh_op {
+	KH_OP_NONE = 0,
+	KH_OP_SETNS = 1,
+	KH_OP_UNSHARE = 2,
+	KH_OP_MOUNT = 3,
+	KH_OP_UMOUNT2 = 4,
+	KH_OP_UMOUNT = 5,	/* umount(2) without flags: i386 and arm only */
+	KH_OP_FSOPEN = 6,
+	KH_OP_FSPICK = 7,
+	KH_OP_FSCONFIG = 8,
+	KH_OP_FSMOUNT = 9,
+	KH_OP_MOVE_MOUNT = 10,
+	KH_OP_OPEN_TREE = 11,
+	KH_OP_OPEN_TREE_ATTR = 12,
+	KH_OP_MOUNT_SETATTR = 13,
+	KH_OP_PIVOT_ROOT = 14,
+	KH_OP_CHROOT = 15,
+	KH_OP_PIDFD_OPEN = 16,
+	KH_OP_CLONE = 17,
+	KH_OP_CLONE3 = 18,
+};
+
+enum kh_abi {
+	KH_ABI_NATIVE = 0,
+	KH_ABI_COMPAT = 1,	/* i386 on x86_64, arm on arm64 */
+	KH_ABI_X32 = 2,
+};
+
+enum kh_flag {
+	KH_F_MM_SHARED = 1 << 0,	/* another task uses this address space */
+	KH_F_SIGSYS = 1 << 1,		/* seccomp ended the call: ret is no result */
+	KH_F_KTHREAD = 1 << 2,
+	KH_F_NO_NSPROXY = 1 << 3,	/* the task has left its namespaces */
+};
+
+/* The order of NS_LINKS in src/kernel/links.ts. */
+enum kh_link {
+	KH_NS_MNT,
+	KH_NS_UTS,
+	KH_NS_IPC,
+	KH_NS_NET,
+	KH_NS_PID,
+	KH_NS_USER,
+	KH_NS_CGROUP,
+	KH_NS_TIME,
+	KH_NS_PID_FOR_CHILDREN,
+	KH_NS_TIME_FOR_CHILDREN,
+	KH_NS_LINKS,
+};
+
+struct kh_event {
+	__u16 version;
+	__u8 kind;		/* enum kh_kind */
+	__u8 abi;		/* enum kh_abi */
+	__u32 length;		/* of the record with its fields */
+	__u64 time;		/* CLOCK_BOOTTIME, nanoseconds */
+	__s64 ret;
+	__u64 args[6];
+	__u64 start;		/* of the thread group leader, CLOCK_BOOTTIME */
+	__u64 cgroup;		/* id on the unified hierarchy */
+	__u64 cgroup_v1;	/* id on the v1 memory hierarchy */
+	__u64 ns_id[8];		/* ids that are never reused; 0 before Linux 6.18 */
+	__u32 ns[KH_NS_LINKS];	/* inode numbers */
+	__u32 op;		/* enum kh_op */
+	__u32 flags;		/* enum kh_flag */
+	__u32 pid;
+	__u32 tid;
+	__u32 ppid;
+	__u32 uid;
+	__u32 gid;
+	__u32 ns_pid;		/* thread group id in the task's own pid namespace */
+	__u8 comm[16];
+};
+
+/* What the bytes of a field are. Below 6 it is the argument of that index, a string or a struct. */
+enum kh_field_id {
+	KH_FIELD_EXE = 16,	/* components of the path, last one first, each ended by NUL */
+	KH_FIELD_NSFS = 17,	/* struct kh_nsfs */
+	KH_FIELD_PIDFD = 18,	/* struct kh_pidfd */
+	KH_FIELD_FSCONTEXT = 19,	/* struct kh_fscontext */
+	KH_FIELD_SUPERBLOCK = 20,	/* struct kh_superblock */
+};
+
+enum kh_status {
+	KH_OK = 0,
+	KH_CUT = 1,		/* longer than what the kernel itself would take */
+	KH_FAULT = 2,		/* not mapped, or not resident: no bytes follow */
+};
+
+struct kh_field {
+	__u8 id;		/* an argument's index, or enum kh_field_id */
+	__u8 status;		/* enum kh_status */
+	__u16 length;		/* of the bytes; the next field starts at the next multiple of 8 */
+	__u32 reserved;
+};
+
+struct kh_nsfs {
+	__u64 id;
+	__u32 type;		/* CLONE_NEW* */
+	__u32 inum;
+};
+
+struct kh_pidfd {
+	__u32 pid;
+	__u32 tid;
+	__u64 start;
+	__u32 ns[KH_NS_LINKS];
+	__u8 comm[16];
+};
+
+struct kh_superblock {
+	__u64 magic;
+	__u32 dev;		/* the kernel's dev_t: major << 20 | minor */
+	__u32 user_ns;
+	__u32 pid_ns;		/* what follows is of procfs alone */
+	__u32 pid_level;
+	__u32 hidepid;
+	__u32 gid;
+	__u32 pidonly;
+	__u32 reserved;
+	__u8 fs_type[32];
+};
+
+struct kh_fscontext {
+	__u32 purpose;		/* enum fs_context_purpose */
+	__u32 phase;
+	__u32 user_ns;
+	__u32 reserved;
+	__u8 fs_type[32];
+};
+
+#endif

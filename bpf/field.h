@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The variable part of a record: strings and structs, appended in a buffer of the CPU. */
+#ifndef KEYHOLE_FIELD_H
+#define KEYHOLE_FIELD_H
+
+#include "event.h"
+#include "read.h"
+
+#define PATH_MAX 4096
+/* fs type names, fsconfig keys and string values: strndup_user(…, 256) in fs/fsopen.c */
+#define NAME_MAX_USER 256
+/* the longest record: mount(2) with four strings of PATH_MAX, and a path of the executable */
+#define BUFFER_SIZE (24 * 1024)
+/* a field may start as long as its head and PATH_MAX + 1 bytes still fit */
+#define FIELD_LIMIT (BUFFER_SIZE - 8 - PATH_MAX - 8)
+
+struct buffer {
+	union {
+		struct kh_event event;
+		__u8 bytes[BUFFER_SIZE];
+	};
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct buffer);
+} buffers SEC(".maps");
+
+static __always_inline struct buffer *this_buffer(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&buffers, &zero);
+}
+
+static __always_inline __u32 field_end(struct buffer *b, __u32 at, __u8 id, __u8 status, __u32 length)
+{
+	struct kh_field *field = (struct kh_field *)(b->bytes + at);
+
+	field->id = id;
+	field->status = status;
+	field->length = length;
+	field->reserved = 0;
+	return at + sizeof(*field) + ((length + 7) & ~7u);
+}
+
+/* A NUL-ended string of user memory; `max` is what the kernel takes at most, NUL included. */
+static __always_inline __u32 add_string(struct buffer *b, __u32 at, __u8 id, __u64 from, __u32 max)
+{
+	long length;
+
+	if (at > FIELD_LIMIT || !from)
+		return at;
+	length = bpf_probe_read_user_str(b->bytes + at + sizeof(struct kh_field), max + 1, (void *)from);
+	if (length <= 0)
+		return field_end(b, at, id, KH_FAULT, 0);
+	length &= 0x1fff;
+	/* the NUL is not sent */
+	return field_end(b, at, id, length > max ? KH_CUT : KH_OK, length - 1);
+}
+
+/* `size` bytes of user memory, at most `max` (a constant) of them. */
+static __always_inline __u32 add_bytes(struct buffer *b, __u32 at, __u8 id, __u64 from, __u64 size, __u32 max)
+{
+	__u32 length = size > max ? max : size;
+
+	if (at > FIELD_LIMIT || !from)
+		return at;
+	/* the verifier wants to see the bound of the register that is passed */
+	asm volatile("%[length] &= 0x1fff" : [length] "+r"(length));
+	if (length > max)
+		return at;
+	if (bpf_probe_read_user(b->bytes + at + sizeof(struct kh_field), length, (void *)from))
+		return field_end(b, at, id, KH_FAULT, 0);
+	return field_end(b, at, id, size > max ? KH_CUT : KH_OK, length);
+}
+
+/* Room for a struct that the caller fills; NULL when the record is full. */
+static __always_inline void *add_struct(struct buffer *b, __u32 *at, __u8 id, __u32 size)
+{
+	__u32 start = *at;
+
+	if (start > FIELD_LIMIT)
+		return 0;
+	*at = field_end(b, start, id, KH_OK, size);
+	__builtin_memset(b->bytes + start + sizeof(struct kh_field), 0, size);
+	return b->bytes + start + sizeof(struct kh_field);
+}
+
+#endif

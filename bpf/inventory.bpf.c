@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One read of this iterator is every task of the node, since 5.8. */
+#include "path.h"
+#include "task.h"
+#include <bpf/bpf_tracing.h>
+
+/* Does the thread share the namespaces and the credentials of its leader? Then the leader's record is its own. */
+static __always_inline bool is_like_leader(struct task_struct *task, struct task_struct *leader)
+{
+	return task != leader && BPF_CORE_READ(task, nsproxy) == BPF_CORE_READ(leader, nsproxy) &&
+	       BPF_CORE_READ(task, real_cred) == BPF_CORE_READ(leader, real_cred);
+}
+
+SEC("iter/task")
+int tasks(struct bpf_iter__task *ctx)
+{
+	struct seq_file *seq = ctx->meta->seq;
+	struct task_struct *task = ctx->task;
+	struct buffer *b;
+	__u32 at;
+
+	if (!task || is_like_leader(task, BPF_CORE_READ(task, group_leader)))
+		return 0;
+	b = this_buffer();
+	if (!b)
+		return 0;
+	fill_event(&b->event, task, KH_TASK);
+	at = add_exe(b, sizeof(b->event), task);
+	if (at > BUFFER_SIZE)
+		return 0;
+	b->event.length = at;
+	bpf_seq_write(seq, b, at);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The few kernel types that are read, each cut down to the members in use and
+ * placed by CO-RE when the object is loaded. A member that some kernel since
+ * 5.8 lacks says so; it is read behind bpf_core_field_exists().
+ */
+#ifndef KEYHOLE_KERNEL_H
+#define KEYHOLE_KERNEL_H
+
+typedef unsigned char __u8;
+typedef unsigned short __u16;
+typedef unsigned int __u32;
+typedef unsigned long long __u64;
+typedef signed char __s8;
+typedef short __s16;
+typedef int __s32;
+typedef long long __s64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u32 __wsum;
+typedef _Bool bool;
+
+enum bpf_map_type {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
+	BPF_MAP_TYPE_RINGBUF = 27,
+};
+
+enum {
+	BPF_ANY = 0,
+};
+
+enum {
+	BPF_F_MMAPABLE = 1 << 10,
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long r10, r9, r8, ax, cx, dx, si, di, orig_ax, bx, bp;
+};
+#elif defined(__TARGET_ARCH_arm64)
+struct user_pt_regs {
+	__u64 regs[31];
+};
+struct pt_regs {
+	__u64 regs[31];
+	__u64 orig_x0;
+	__s32 syscallno;
+};
+#endif
+
+struct thread_info {
+	unsigned long flags;
+#if defined(__TARGET_ARCH_x86)
+	__u32 status;
+#endif
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
+	__u32 val;
+} kuid_t;
+
+typedef struct {
+	__u32 val;
+} kgid_t;
+
+struct proc_ns_operations {
+	int type;		/* CLONE_NEW*, until 6.17 */
+};
+
+struct ns_common {
+	__u32 ns_type;		/* CLONE_NEW*, since 6.18 */
+	__u64 ns_id;		/* since 6.18 */
+	const struct proc_ns_operations *ops;
+	unsigned int inum;
+};
+
+struct user_namespace {
+	struct ns_common ns;
+};
+
+struct pid_namespace {
+	unsigned int level;
+	struct ns_common ns;
+};
+
+struct mnt_namespace {
+	struct ns_common ns;
+};
+
+struct uts_namespace {
+	struct ns_common ns;
+};
+
+struct ipc_namespace {
+	struct ns_common ns;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+struct cgroup_namespace {
+	struct ns_common ns;
+};
+
+struct time_namespace {
+	struct ns_common ns;
+};
+
+struct nsproxy {
+	struct uts_namespace *uts_ns;
+	struct ipc_namespace *ipc_ns;
+	struct mnt_namespace *mnt_ns;
+	struct pid_namespace *pid_ns_for_children;
+	struct net *net_ns;
+	struct time_namespace *time_ns;			/* since 5.6 */
+	struct time_namespace *time_ns_for_children;	/* since 5.6 */
+	struct cgroup_namespace *cgroup_ns;
+};
+
+struct cred {
+	kuid_t uid;
+	kgid_t gid;
+	struct user_namespace *user_ns;
+};
+
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+enum pid_type {
+	PIDTYPE_PID,
+};
+
+struct pid {
+	unsigned int level;
+	struct hlist_head tasks[1];
+	struct upid numbers[1];
+};
+
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+	struct super_block *d_sb;
+};
+
+struct file_system_type {
+	const char *name;
+	struct hlist_head fs_supers;
+};
+
+struct super_block {
+	__u32 s_dev;
+	unsigned long s_magic;
+	struct file_system_type *s_type;
+	void *s_fs_info;
+	struct user_namespace *s_user_ns;
+	struct hlist_node s_instances;
+};
+
+enum proc_hidepid {
+	HIDEPID_OFF = 0,
+};
+
+enum proc_pidonly {
+	PROC_PIDONLY_OFF = 0,
+};
+
+struct proc_fs_info {
+	struct pid_namespace *pid_ns;
+	kgid_t pid_gid;
+	enum proc_hidepid hide_pid;
+	enum proc_pidonly pidonly;
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+	struct super_block *mnt_sb;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct inode {
+	struct super_block *i_sb;
+	void *i_private;
+};
+
+struct file {
+	struct path f_path;
+	struct inode *f_inode;
+	void *private_data;
+};
+
+enum fs_context_purpose {
+	FS_CONTEXT_FOR_MOUNT,
+};
+
+enum fs_context_phase {
+	FS_CONTEXT_CREATE_PARAMS,
+};
+
+struct fs_context {
+	struct file_system_type *fs_type;
+	struct dentry *root;
+	struct user_namespace *user_ns;
+	enum fs_context_purpose purpose : 8;
+	enum fs_context_phase phase : 8;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct mm_struct {
+	atomic_t mm_users;
+	struct file *exe_file;
+};
+
+struct kernfs_node {
+	struct kernfs_node *__parent;	/* since 6.15 */
+	__u64 id;
+};
+
+struct kernfs_node___v6_14 {
+	struct kernfs_node *parent;	/* until 6.14 */
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+enum cgroup_subsys_id {
+	memory_cgrp_id = 4,
+};
+
+struct css_set {
+	struct cgroup_subsys_state *subsys[16];
+	struct cgroup *dfl_cgrp;
+};
+
+typedef struct {
+	unsigned long sig[1];
+} sigset_t;
+
+struct sigpending {
+	sigset_t signal;
+};
+
+struct task_struct {
+	struct thread_info thread_info;
+	unsigned int flags;
+	struct mm_struct *mm;
+	int pid;
+	int tgid;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	struct pid *thread_pid;
+	struct hlist_node pid_links[1];
+	__u64 start_boottime;		/* since 5.5 */
+	const struct cred *real_cred;
+	char comm[16];
+	struct files_struct *files;
+	struct nsproxy *nsproxy;
+	struct sigpending pending;
+	struct css_set *cgroups;
+};
+
+struct linux_binprm;
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+
+#pragma clang attribute pop
+
+/* include/uapi/linux/bpf.h: laid out the same on every kernel */
+struct bpf_raw_tracepoint_args {
+	__u64 args[0];
+};
+
+#define PF_KTHREAD 0x00200000
+#define SIGSYS 31
+#define TS_COMPAT 0x0002	/* arch/x86/include/asm/thread_info.h */
+#define TIF_32BIT 22		/* arch/arm64/include/asm/thread_info.h */
+#define X32_SYSCALL_BIT 0x40000000
+
+/* include/uapi/linux/magic.h */
+#define NSFS_MAGIC 0x6e736673
+#define PIDFS_MAGIC 0x50494446
+#define ANON_INODE_MAGIC 0x09041934
+#define PROC_SUPER_MAGIC 0x9fa0
+
+#define CLONE_NEWTIME 0x00000080
+/* CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET} */
+#define CLONE_NEW_ALL 0x7e020000
+
+#endif

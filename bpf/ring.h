@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The way to user space, and the count of what did not fit. */
+#ifndef KEYHOLE_RING_H
+#define KEYHOLE_RING_H
+
+#include "event.h"
+#include "read.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 * 1024 * 1024);
+} ring SEC(".maps");
+
+/* Records that found the ring full, by enum kh_kind. */
+__u64 lost[8];
+
+/*
+ * Flags 0: the kernel wakes the reader only when it had read everything. The
+ * reader decides how often that is by when it goes back to wait.
+ */
+static __always_inline void submit(struct kh_event *e, __u32 size)
+{
+	e->length = size;
+	if (bpf_ringbuf_output(&ring, e, size, 0))
+		__sync_fetch_and_add(&lost[e->kind & 7], 1);
+}
+
+#endif

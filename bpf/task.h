@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Who a task is: the part of a record that all kinds share. */
+#ifndef KEYHOLE_TASK_H
+#define KEYHOLE_TASK_H
+
+#include "event.h"
+#include "read.h"
+
+/* The id that is never reused: struct ns_common has it since 6.18. */
+#define HAS_NS_ID bpf_core_field_exists(((struct ns_common *)0)->ns_id)
+
+#define FILL_NS(event, link, from)					\
+	do {								\
+		typeof(from) namespace = (from);			\
+		(event)->ns[link] = READ(namespace, ns.inum);		\
+		if (HAS_NS_ID)						\
+			(event)->ns_id[link] = READ(namespace, ns.ns_id);	\
+	} while (0)
+
+/* pid->numbers[pid->level]: the innermost pid and its namespace. */
+static __always_inline void innermost(struct pid *pid, struct upid *upid)
+{
+	__u32 level = READ(pid, level) & 31;	/* MAX_PID_NS_LEVEL is 32 */
+	void *numbers = (void *)pid + bpf_core_field_offset(struct pid, numbers);
+
+	bpf_probe_read_kernel(upid, sizeof(*upid),
+			      numbers + level * bpf_core_type_size(struct upid));
+}
+
+static __always_inline void fill_namespaces(struct kh_event *e, struct task_struct *task)
+{
+	struct nsproxy *nsproxy = READ(task, nsproxy);
+	struct user_namespace *user_ns = READ(task, real_cred, user_ns);
+
+	FILL_NS(e, KH_NS_USER, user_ns);
+	/* exit_task_namespaces() clears it: what follows reads as zero */
+	if (!nsproxy) {
+		e->flags |= KH_F_NO_NSPROXY;
+		return;
+	}
+	FILL_NS(e, KH_NS_MNT, READ(nsproxy, mnt_ns));
+	FILL_NS(e, KH_NS_UTS, READ(nsproxy, uts_ns));
+	FILL_NS(e, KH_NS_IPC, READ(nsproxy, ipc_ns));
+	FILL_NS(e, KH_NS_NET, READ(nsproxy, net_ns));
+	FILL_NS(e, KH_NS_CGROUP, READ(nsproxy, cgroup_ns));
+	FILL_NS(e, KH_NS_TIME, READ(nsproxy, time_ns));
+	e->ns[KH_NS_PID_FOR_CHILDREN] = READ(nsproxy, pid_ns_for_children, ns.inum);
+	e->ns[KH_NS_TIME_FOR_CHILDREN] = READ(nsproxy, time_ns_for_children, ns.inum);
+}
+
+static __always_inline void fill_pid(struct kh_event *e, struct task_struct *task)
+{
+	struct upid upid = {};
+
+	/* the active pid namespace is that of the pid, not of the nsproxy */
+	innermost(READ(task, thread_pid), &upid);
+	if (upid.ns) {
+		e->ns[KH_NS_PID] = BPF_CORE_READ(upid.ns, ns.inum);
+		if (HAS_NS_ID)
+			e->ns_id[KH_NS_PID] = BPF_CORE_READ(upid.ns, ns.ns_id);
+	}
+	innermost(READ(task, group_leader, thread_pid), &upid);
+	e->ns_pid = upid.nr;
+}
+
+/* The task's cgroup on the hierarchy of the v1 memory controller; the unified one where that is v2's. */
+static __always_inline struct kernfs_node *memory_cgroup(struct task_struct *task)
+{
+	struct css_set *cgroups = BPF_CORE_READ(task, cgroups);
+	void *subsys = (void *)cgroups + bpf_core_field_offset(struct css_set, subsys);
+	struct cgroup_subsys_state *css = 0;
+	__u32 index;
+
+	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
+		return 0;
+	index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id) & 15;
+	bpf_probe_read_kernel(&css, sizeof(css), subsys + index * sizeof(css));
+	return BPF_CORE_READ(css, cgroup, kn);
+}
+
+static __always_inline void fill_event(struct kh_event *e, struct task_struct *task, __u8 kind)
+{
+	__builtin_memset(e, 0, sizeof(*e));
+	e->version = KH_VERSION;
+	e->kind = kind;
+	e->length = sizeof(*e);
+	e->time = bpf_ktime_get_boot_ns();
+	e->start = READ(task, group_leader, start_boottime);
+	e->pid = READ(task, tgid);
+	e->tid = READ(task, pid);
+	e->ppid = READ(task, real_parent, tgid);
+	e->uid = READ(task, real_cred, uid.val);
+	e->gid = READ(task, real_cred, gid.val);
+	bpf_core_read(e->comm, sizeof(e->comm), &task->comm);
+	if (READ(task, flags) & PF_KTHREAD)
+		e->flags |= KH_F_KTHREAD;
+	else if (READ(task, mm, mm_users.counter) > 1)
+		e->flags |= KH_F_MM_SHARED;
+	fill_namespaces(e, task);
+	fill_pid(e, task);
+	e->cgroup = READ(task, cgroups, dfl_cgrp, kn, id);
+	e->cgroup_v1 = BPF_CORE_READ(memory_cgroup(task), id);
+}
+
+#endif
