@@ -1,0 +1,266 @@
+/**
+ * The pipeline, wired: capture -> resolve -> exposures -> publish, with the inventory beside it. An event flows
+ * from left to right once; what each stage does is in its own folder.
+ */
+import { Capture } from "./capture/capture.js";
+import { Clock } from "./capture/clock.js";
+import { TaskIterator } from "./capture/iterator.js";
+import { EVENT, Kind, WIRE_VERSION, type Wire } from "./capture/wire.js";
+import type { Config } from "./config/config.js";
+import { version } from "./config/version.js";
+import { KeyholeError } from "./errors.js";
+import type { AgentEvent, LostEvent } from "./event.js";
+import { ExposureWatch } from "./exposures/watch.js";
+import { HostPath } from "./kernel/host-path.js";
+import { CLOCK_BOOTTIME, CLOCK_REALTIME, clockGettime } from "./kernel/libc.js";
+import { nsfsSupport } from "./kernel/nsfs-support.js";
+import { startRefusal } from "./kernel/privileges.js";
+import { readProcTasks } from "./kernel/proc-tasks.js";
+import type { Logger } from "./log.js";
+import { NamespaceGraph } from "./namespaces/graph.js";
+import { Inventory, type TaskSource } from "./namespaces/inventory.js";
+import { Tasks } from "./namespaces/tasks.js";
+import { Losses } from "./publish/losses.js";
+import type { Publisher } from "./publish/publisher.js";
+import { SyscallResolver } from "./resolve/syscall.js";
+import { Containers } from "./workloads/containers.js";
+
+/** CLONE_NEW* of clone(2) and clone3(2), include/uapi/linux/sched.h. */
+const CLONE_NEW = 0x7e020080n;
+/** An inventory after a loss waits until this long after the one before, in milliseconds. */
+const RESYNC_MS = 1_000;
+/** How often losses are looked for when no batch brings them up, in milliseconds. */
+const TICK_MS = 1_000;
+
+export class Agent {
+  readonly host: HostPath;
+  readonly capture: Capture;
+  readonly tasks = new Tasks();
+  readonly graph: NamespaceGraph;
+  readonly containers: Containers;
+  readonly inventory: Inventory;
+  readonly exposures: ExposureWatch;
+  readonly losses = new Losses();
+  readonly #config: Config;
+  readonly #log: Logger;
+  readonly #publisher: Publisher;
+  readonly #clock = new Clock(() => clockGettime(CLOCK_REALTIME) - clockGettime(CLOCK_BOOTTIME));
+  readonly #resolver: SyscallResolver;
+  readonly #source: TaskSource;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #running: Promise<void> = Promise.resolve();
+  #resync: NodeJS.Timeout | null = null;
+  #lastInventory = 0;
+  #lastTurn = performance.now();
+
+  /**
+   * Attaches the programs; nothing is published yet. Throws KEYHOLE_NOT_ROOT, KEYHOLE_NOT_HOST_PIDNS,
+   * KEYHOLE_NO_BTF, KEYHOLE_CAPTURE, KEYHOLE_ATTACH and KEYHOLE_FILTER.
+   */
+  constructor(config: Config, publisher: Publisher, log: Logger) {
+    this.#config = config;
+    this.#log = log;
+    this.#publisher = publisher;
+    this.host = new HostPath(config.host_root);
+    const refusal = startRefusal(this.host);
+    if (refusal !== null) throw refusal;
+    this.capture = Capture.start({
+      host: this.host,
+      ringSize: config.ring.size,
+      excludePid: config.filter.exclude_self ? process.pid : 0,
+      filter: {
+        cgroups: config.filter.cgroups,
+        pidNamespaces: config.filter.pid_namespaces,
+        uids: config.filter.uids,
+      },
+    });
+    const { host, capture, tasks } = this;
+    this.graph = new NamespaceGraph({ host });
+    this.containers = new Containers({ host, hostNs: this.graph.anchors.host });
+    this.#resolver = new SyscallResolver({
+      clock: this.#clock,
+      tasks,
+      graph: this.graph,
+      containers: this.containers,
+    });
+    this.#source = taskSource(host, log);
+    this.inventory = new Inventory({
+      source: this.#source,
+      tasks,
+      graph: this.graph,
+      now: () => clockGettime(CLOCK_BOOTTIME),
+      drain: () => void capture.ring.drain(this.#onRecord),
+    });
+    this.exposures = new ExposureWatch({
+      host,
+      tasks,
+      graph: this.graph,
+      containers: this.containers,
+      rules: config.rules,
+      publish: (change) => this.#publisher.publish({ time: this.#now(), ...change }),
+      log,
+    });
+  }
+
+  /** When the drain loop turned last, in milliseconds of `performance.now()`. */
+  get lastTurn(): number {
+    return this.#lastTurn;
+  }
+
+  /** Takes the inventory, says that the agent has started, looks at what runs already, and follows events. */
+  start(details: Readonly<Record<string, unknown>>): void {
+    // the programs are attached: what happens from here on waits in the ring until the inventory is in
+    this.#takeInventory();
+    this.#publish({ state: "started", ...this.#facts(), ...details });
+    this.#running = this.capture.run(this.#onRecord, this.#onBatch);
+    this.#running.catch((error) => this.#log.error("the drain loop ended", { error: String(error) }));
+    this.exposures.start();
+    this.#every(this.#config.inventory.interval, () => this.#takeInventory());
+    this.#every(TICK_MS, () => this.#checkLosses());
+  }
+
+  /** Detaches, publishes what is still in the ring, and says goodbye. */
+  async stop(reason: string): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    if (this.#resync !== null) clearTimeout(this.#resync);
+    this.capture.detach();
+    this.capture.stop();
+    await this.#running;
+    this.capture.ring.drain(this.#onRecord);
+    this.#checkLosses();
+    this.exposures.stop();
+    this.#publish({ state: "stopping", reason });
+    this.#source.close();
+    this.capture.close();
+  }
+
+  readonly #onRecord = (record: number): void => {
+    try {
+      this.#apply(this.capture.wire, record);
+    } catch (error) {
+      if (this.losses.count("decode", 1) === 1) {
+        this.#log.error("a record could not be told", { error: error instanceof Error ? error.stack : error });
+      }
+    }
+  };
+
+  readonly #onBatch = (): void => {
+    this.#lastTurn = performance.now();
+    this.#checkLosses();
+  };
+
+  #apply(wire: Wire, record: number): void {
+    if (wire.bytes.readUInt16LE(record + EVENT.version) !== WIRE_VERSION) throw new Error("another wire version");
+    const time = wire.u64(record + EVENT.time);
+    switch (wire.u8(record + EVENT.kind)) {
+      case Kind.syscall: {
+        const resolved = this.#resolver.resolve(wire, record);
+        if (resolved === null) throw new Error("a call that is not in the table");
+        const event = this.#publisher.publish(resolved.event);
+        this.exposures.onCall(event, resolved.task);
+        return;
+      }
+      case Kind.fork: {
+        const parentTid = Number(wire.arg(record, 1));
+        const child = this.tasks.fork(wire.task(record), parentTid, time);
+        this.graph.observe(child);
+        if ((wire.arg(record, 0) & CLONE_NEW) !== 0n) this.#resolver.expectClone(parentTid, child);
+        return;
+      }
+      case Kind.exec: {
+        const oldTid = Number(wire.arg(record, 0));
+        const task = this.tasks.exec(wire.task(record), oldTid, time);
+        if (oldTid !== task.tid) this.graph.forget(oldTid);
+        this.graph.observe(task);
+        this.exposures.onExec(task);
+        return;
+      }
+      case Kind.exit: {
+        const tid = wire.u32(record + EVENT.tid);
+        this.tasks.exit(tid);
+        this.graph.forget(tid);
+        return;
+      }
+      default:
+        throw new Error("a kind of record that is not known");
+    }
+  }
+
+  #takeInventory(): void {
+    this.#lastInventory = performance.now();
+    this.#clock.adjust();
+    const corrections = this.inventory.take();
+    if (this.inventory.count > 1) this.#log.debug("inventory", { ...corrections, tasks: this.tasks.size });
+    this.exposures.onInventory();
+    const missed = Object.values(this.capture.missed()).reduce((sum, misses) => sum + misses, 0n);
+    this.#tellLoss("recursion", Number(missed));
+  }
+
+  /** Says what was lost since the last look, and has what it would have told read anew. */
+  #checkLosses(): void {
+    this.#lastTurn = performance.now();
+    const { calls, tasks } = this.capture.losses();
+    if (!this.#tellLoss("ring-full", Number(calls + tasks))) return;
+    const wait = Math.max(0, this.#lastInventory + RESYNC_MS - performance.now());
+    this.#resync ??= setTimeout(() => {
+      this.#resync = null;
+      this.#takeInventory();
+      this.#publish({ state: "inventory", reason: "events were lost", tasks: this.tasks.size });
+    }, wait);
+  }
+
+  /** Publishes how much `total` has grown for `reason`; false when it has not. */
+  #tellLoss(reason: string, total: number): boolean {
+    const count = this.losses.raise(reason, total);
+    if (count === 0) return false;
+    this.#publisher.publish<LostEvent>({ type: "lost", time: this.#now(), reason, count });
+    return true;
+  }
+
+  #publish(event: { readonly state: AgentEvent["state"]; readonly [detail: string]: unknown }): void {
+    this.#publisher.publish<AgentEvent>({ type: "agent", time: this.#now(), ...event });
+  }
+
+  /** What this kernel lets the agent do, for the first event. */
+  #facts(): Record<string, unknown> {
+    const lacking = nsfsSupport().filter(({ supported }) => !supported);
+    return {
+      version: version(),
+      attach: "tracepoint",
+      programs: this.capture.reports,
+      inventory: this.inventory.via,
+      procfs_superblocks: this.exposures.seesSuperblocks ? "bpf" : null,
+      fallbacks: lacking.map(({ name, fallback, lacks }) => ({ name, fallback, lacks })),
+      tasks: this.tasks.size,
+    };
+  }
+
+  #now(): string {
+    return this.#clock.format(clockGettime(CLOCK_BOOTTIME));
+  }
+
+  #every(milliseconds: number, act: () => void): void {
+    this.#timers.push(setInterval(act, milliseconds));
+  }
+}
+
+function taskSource(host: HostPath, log: Logger): TaskSource {
+  try {
+    const iterator = TaskIterator.open();
+    return { via: "bpf", read: () => iterator.read(), close: () => iterator.close() };
+  } catch (error) {
+    log.warn("no BPF iterator: tasks are read from /proc", { error: String(error) });
+    return { via: "proc", read: () => readProcTasks(host), close: () => {} };
+  }
+}
+
+/** The attach modes that exist. Throws KEYHOLE_ATTACH for one that does not. */
+export function checkAttachMode(attach: Config["attach"]): void {
+  if (attach !== "fentry") return;
+  throw new KeyholeError("attach mode fentry is not part of this version", {
+    code: "KEYHOLE_ATTACH",
+    expected: "auto or tracepoint",
+    found: attach,
+    hint: "leave `attach` at auto: it uses tracepoint, which sees the same calls of every ABI",
+  });
+}

@@ -1,0 +1,276 @@
+/**
+ * The calls that are captured: their numbers in each ABI and their arguments, named as in man-pages 6.20.
+ * `op` is enum kh_op of bpf/event.h.
+ */
+import * as flags from "../kernel/flags.js";
+
+/** How an argument is told. */
+export type ArgKind =
+  | {
+      readonly kind:
+        | "fd"
+        | "dirfd"
+        | "int"
+        | "unsigned"
+        | "pointer"
+        | "string"
+        | "options"
+        | "clone-flags"
+        | "mount-flags";
+    }
+  | { readonly kind: "flags"; readonly table: flags.FlagTable; readonly bits: 32 | 64 }
+  | { readonly kind: "fsconfig-command" | "fsconfig-value" | "mount-attr" | "clone-args" };
+
+export interface Call {
+  readonly op: number;
+  readonly name: string;
+  readonly args: readonly (readonly [name: string, how: ArgKind])[];
+}
+
+const fd: ArgKind = { kind: "fd" };
+const dirfd: ArgKind = { kind: "dirfd" };
+const string: ArgKind = { kind: "string" };
+const pointer: ArgKind = { kind: "pointer" };
+const unsigned: ArgKind = { kind: "unsigned" };
+const flags32 = (table: flags.FlagTable): ArgKind => ({ kind: "flags", table, bits: 32 });
+
+export const CALLS: readonly Call[] = [
+  {
+    op: 1,
+    name: "setns",
+    args: [
+      ["fd", fd],
+      ["nstype", flags32(flags.CLONE_NEW)],
+    ],
+  },
+  { op: 2, name: "unshare", args: [["flags", { kind: "flags", table: flags.UNSHARE_FLAGS, bits: 64 }]] },
+  {
+    op: 3,
+    name: "mount",
+    args: [
+      ["source", string],
+      ["target", string],
+      ["filesystemtype", string],
+      ["mountflags", { kind: "mount-flags" }],
+      ["data", { kind: "options" }],
+    ],
+  },
+  {
+    op: 4,
+    name: "umount2",
+    args: [
+      ["target", string],
+      ["flags", flags32(flags.UMOUNT_FLAGS)],
+    ],
+  },
+  { op: 5, name: "umount", args: [["target", string]] },
+  {
+    op: 6,
+    name: "fsopen",
+    args: [
+      ["fsname", string],
+      ["flags", flags32(flags.FSOPEN_FLAGS)],
+    ],
+  },
+  {
+    op: 7,
+    name: "fspick",
+    args: [
+      ["dirfd", dirfd],
+      ["path", string],
+      ["flags", flags32(flags.FSPICK_FLAGS)],
+    ],
+  },
+  {
+    op: 8,
+    name: "fsconfig",
+    args: [
+      ["fd", fd],
+      ["cmd", { kind: "fsconfig-command" }],
+      ["key", string],
+      ["value", { kind: "fsconfig-value" }],
+      ["aux", { kind: "int" }],
+    ],
+  },
+  {
+    op: 9,
+    name: "fsmount",
+    args: [
+      ["fd", fd],
+      ["flags", flags32(flags.FSMOUNT_FLAGS)],
+      ["attr_flags", flags32(flags.MOUNT_ATTR)],
+    ],
+  },
+  {
+    op: 10,
+    name: "move_mount",
+    args: [
+      ["from_dirfd", dirfd],
+      ["from_path", string],
+      ["to_dirfd", dirfd],
+      ["to_path", string],
+      ["flags", flags32(flags.MOVE_MOUNT_FLAGS)],
+    ],
+  },
+  {
+    op: 11,
+    name: "open_tree",
+    args: [
+      ["dirfd", dirfd],
+      ["path", string],
+      ["flags", flags32(flags.OPEN_TREE_FLAGS)],
+    ],
+  },
+  {
+    op: 12,
+    name: "open_tree_attr",
+    args: [
+      ["dirfd", dirfd],
+      ["path", string],
+      ["flags", flags32(flags.OPEN_TREE_FLAGS)],
+      ["attr", { kind: "mount-attr" }],
+      ["size", unsigned],
+    ],
+  },
+  {
+    op: 13,
+    name: "mount_setattr",
+    args: [
+      ["dirfd", dirfd],
+      ["path", string],
+      ["flags", flags32(flags.MOUNT_SETATTR_FLAGS)],
+      ["attr", { kind: "mount-attr" }],
+      ["size", unsigned],
+    ],
+  },
+  {
+    op: 14,
+    name: "pivot_root",
+    args: [
+      ["new_root", string],
+      ["put_old", string],
+    ],
+  },
+  { op: 15, name: "chroot", args: [["path", string]] },
+  {
+    op: 16,
+    name: "pidfd_open",
+    args: [
+      ["pid", { kind: "int" }],
+      ["flags", flags32(flags.PIDFD_FLAGS)],
+    ],
+  },
+  {
+    op: 17,
+    name: "clone",
+    args: [
+      ["flags", { kind: "clone-flags" }],
+      ["stack", pointer],
+      ["parent_tid", pointer],
+      ["child_tid", pointer],
+      ["tls", pointer],
+    ],
+  },
+  {
+    op: 18,
+    name: "clone3",
+    args: [
+      ["cl_args", { kind: "clone-args" }],
+      ["size", unsigned],
+    ],
+  },
+];
+
+/** Calls by `op`. */
+export const CALL_BY_OP: readonly (Call | undefined)[] = CALLS.reduce<(Call | undefined)[]>((table, call) => {
+  table[call.op] = call;
+  return table;
+}, []);
+
+/** Since Linux 5.1 a new call has one number in every ABI. */
+const COMMON: Readonly<Record<string, number>> = {
+  open_tree: 428,
+  move_mount: 429,
+  fsopen: 430,
+  fsconfig: 431,
+  fsmount: 432,
+  fspick: 433,
+  pidfd_open: 434,
+  clone3: 435,
+  mount_setattr: 442,
+  open_tree_attr: 467,
+};
+
+/** arch/x86/entry/syscalls/syscall_64.tbl; x32 has the same numbers with bit 30 set. */
+const X86_64 = {
+  ...COMMON,
+  setns: 308,
+  unshare: 272,
+  mount: 165,
+  umount2: 166,
+  pivot_root: 155,
+  chroot: 161,
+  clone: 56,
+};
+
+/** arch/x86/entry/syscalls/syscall_32.tbl */
+const I386 = {
+  ...COMMON,
+  setns: 346,
+  unshare: 310,
+  mount: 21,
+  umount2: 52,
+  umount: 22,
+  pivot_root: 217,
+  chroot: 61,
+  clone: 120,
+};
+
+/** include/uapi/asm-generic/unistd.h */
+const ARM64 = {
+  ...COMMON,
+  setns: 268,
+  unshare: 97,
+  mount: 40,
+  umount2: 39,
+  pivot_root: 41,
+  chroot: 51,
+  clone: 220,
+};
+
+/** arch/arm/tools/syscall.tbl, EABI */
+const ARM = {
+  ...COMMON,
+  setns: 375,
+  unshare: 337,
+  mount: 21,
+  umount2: 52,
+  pivot_root: 218,
+  chroot: 61,
+  clone: 120,
+};
+
+/** What the kernel calls each ABI, by enum kh_abi. */
+export const ABI_NAMES: Readonly<Record<string, readonly string[]>> = {
+  x64: ["x86_64", "i386", "x32"],
+  arm64: ["arm64", "arm", "unknown"],
+};
+
+/** The size of `calls` in bpf/capture.bpf.c. */
+export const CALL_NUMBERS = 512;
+
+/**
+ * The table that the programs read: for each call number, `op` of the native ABI in the low byte and of
+ * the 32-bit one in the high byte. `arch` is that of `process.arch`.
+ */
+export function callTable(arch: string): Uint16Array {
+  const [native, compat] = arch === "arm64" ? [ARM64, ARM] : [X86_64, I386];
+  const table = new Uint16Array(CALL_NUMBERS);
+  for (const call of CALLS) {
+    const number = (native as Record<string, number>)[call.name];
+    if (number !== undefined) table[number]! |= call.op;
+    const compatNumber = (compat as Record<string, number>)[call.name];
+    if (compatNumber !== undefined) table[compatNumber]! |= call.op << 8;
+  }
+  return table;
+}

@@ -1,0 +1,200 @@
+import { type BpfLink, type BpfObject, LibbpfError, RingBuffer } from "@keyhole/libbpf";
+import { KeyholeError } from "../errors.js";
+import type { HostPath } from "../kernel/host-path.js";
+import { callTable } from "./calls.js";
+import { type CaptureFilter, KernelFilter } from "./filter.js";
+import { lastLines, loadObject, type ProgramFailure } from "./object.js";
+import { EVENT, Kind, WIRE_VERSION, Wire } from "./wire.js";
+
+export interface CaptureOptions {
+  readonly host: HostPath;
+  /** Bytes; a power of two. */
+  readonly ringSize: number;
+  /** Leave out the calls of this thread group; 0 for none. */
+  readonly excludePid: number;
+  readonly filter: CaptureFilter;
+}
+
+/** What became of one program, and what is lost without it. */
+export interface ProgramReport {
+  readonly program: string;
+  readonly attached: boolean;
+  readonly errno: string | null;
+  readonly detail: string;
+  readonly lacks: string;
+}
+
+/** Each program of bpf/capture.bpf.c, and what the agent cannot do without it. */
+const PROGRAMS: Readonly<Record<string, string>> = {
+  call_returned: "every system call event",
+  task_created: "clone events that succeeded, and new tasks until the next inventory",
+  task_executed: "the executables of processes that started after the last inventory",
+  task_exited: "the end of processes until the next inventory",
+};
+
+/** Records that found the ring full since the programs were loaded. */
+export interface CaptureLosses {
+  readonly calls: bigint;
+  /** Of fork, exec and exit. */
+  readonly tasks: bigint;
+}
+
+const NO_FILTER: CaptureFilter = {
+  cgroups: { include: [], exclude: [] },
+  pidNamespaces: { include: [], exclude: [] },
+  uids: { include: [], exclude: [] },
+};
+
+/** The programs of the attach mode `tracepoint`, attached, and the ring that they write to. */
+export class Capture {
+  readonly reports: readonly ProgramReport[];
+  readonly wire: Wire;
+  readonly ring: RingBuffer;
+  readonly #object: BpfObject;
+  readonly #links: BpfLink[];
+  readonly #attached: readonly string[];
+
+  private constructor(object: BpfObject, links: BpfLink[], reports: readonly ProgramReport[]) {
+    this.#object = object;
+    this.#links = links;
+    this.reports = reports;
+    this.#attached = reports.filter((report) => report.attached).map((report) => report.program);
+    this.ring = new RingBuffer(object.map("ring"));
+    this.wire = new Wire(this.ring.u8);
+  }
+
+  /**
+   * Loads and attaches. Whatever can be attached is; what cannot stands in `reports`. Throws KEYHOLE_CAPTURE
+   * when system calls cannot be seen at all, and KEYHOLE_FILTER.
+   */
+  static start(options: CaptureOptions): Capture {
+    const filter = new KernelFilter(options.filter, options.host);
+    const { object, failures } = load(options, filter);
+    const links: BpfLink[] = [];
+    try {
+      const reports = object.programs.map((program) => {
+        const refused = failures.find((failure) => failure.program === program.name);
+        if (refused !== undefined) return report(program.name, refused);
+        try {
+          links.push(program.attach());
+          return report(program.name, null);
+        } catch (error) {
+          if (!(error instanceof LibbpfError)) throw error;
+          return report(program.name, {
+            program: program.name,
+            errno: error.errno,
+            detail: lastLines(error),
+          });
+        }
+      });
+      const calls = reports.find(({ program }) => program === "call_returned");
+      if (calls?.attached !== true) throw cannotCapture(calls?.detail ?? "no program", calls?.errno ?? null);
+      filter.fill(object.map("filters"));
+      return new Capture(object, links, reports);
+    } catch (error) {
+      for (const link of links) link.detach();
+      object.close();
+      throw error;
+    }
+  }
+
+  /** Hands the offset of each record to `onRecord` until {@link stop}; see RingBuffer.run of @keyhole/libbpf. */
+  run(onRecord: (offset: number) => void, onBatch: (records: number) => void): Promise<void> {
+    return this.ring.run(onRecord, { onBatch });
+  }
+
+  /** Ends {@link run} soon. */
+  stop(): void {
+    this.ring.stop();
+  }
+
+  losses(): CaptureLosses {
+    const lost = this.#object.getGlobal("lost").slice();
+    const counts = new BigUint64Array(lost.buffer, lost.byteOffset, lost.length >> 3);
+    let tasks = 0n;
+    for (const kind of [Kind.fork, Kind.exec, Kind.exit]) tasks += counts[kind] ?? 0n;
+    return { calls: counts[Kind.syscall] ?? 0n, tasks };
+  }
+
+  /** Calls that the filter left out. */
+  filtered(): bigint {
+    return new BigUint64Array(this.#object.getGlobal("filtered").slice().buffer)[0] ?? 0n;
+  }
+
+  /** How often the recursion guard skipped each program that is attached. */
+  missed(): Readonly<Record<string, bigint>> {
+    return Object.fromEntries(
+      this.#attached.map((name) => [name, this.#object.program(name).info().recursionMisses]),
+    );
+  }
+
+  /** No record is written after this; what is in the ring can still be drained. */
+  detach(): void {
+    for (const link of this.#links.splice(0)) link.detach();
+  }
+
+  /** After {@link run} has ended. */
+  close(): void {
+    this.detach();
+    this.ring.close();
+    this.#object.close();
+  }
+}
+
+/** Loads and attaches everything once, and takes it away again: what `keyhole doctor` shows. */
+export function probePrograms(host: HostPath): ProgramReport[] {
+  try {
+    const capture = Capture.start({ host, ringSize: 65536, excludePid: process.pid, filter: NO_FILTER });
+    capture.close();
+    return [...capture.reports];
+  } catch (error) {
+    if (!(error instanceof KeyholeError)) throw error;
+    return Object.keys(PROGRAMS).map((program) =>
+      report(program, { program, errno: error.found ?? null, detail: error.message }),
+    );
+  }
+}
+
+/** Is the record at `offset` one that this agent understands? */
+export function isUnderstood(wire: Wire, offset: number): boolean {
+  return wire.bytes.readUInt16LE(offset + EVENT.version) === WIRE_VERSION;
+}
+
+function load(
+  options: CaptureOptions,
+  filter: KernelFilter,
+): { object: BpfObject; failures: readonly ProgramFailure[] } {
+  const prepare = (object: BpfObject) => {
+    object.setGlobal("calls", new Uint8Array(callTable(process.arch).buffer));
+    object.setGlobal("agent_tgid", options.excludePid);
+    object.map("ring").setMaxEntries(options.ringSize);
+    filter.setGlobals(object);
+  };
+  try {
+    return loadObject("capture", prepare);
+  } catch (error) {
+    if (!(error instanceof LibbpfError)) throw error;
+    throw cannotCapture(lastLines(error), error.errno, error);
+  }
+}
+
+function cannotCapture(detail: string, errno: string | null, cause?: unknown): KeyholeError {
+  return new KeyholeError(`the BPF programs cannot be loaded: ${detail}`, {
+    code: "KEYHOLE_CAPTURE",
+    expected: "Linux 5.8 or newer with BTF, CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN)",
+    found: errno ?? "an object that this kernel refuses",
+    hint: "keyhole doctor says what is missing",
+    exitCode: 3,
+    cause,
+  });
+}
+
+function report(program: string, failure: ProgramFailure | null): ProgramReport {
+  return {
+    program,
+    attached: failure === null,
+    errno: failure?.errno ?? null,
+    detail: failure?.detail ?? "attached",
+    lacks: PROGRAMS[program] ?? "",
+  };
+}

@@ -1,0 +1,151 @@
+/**
+ * The records of bpf/event.h, read in place: no copy is made of what lies in the ring. The numbers here are
+ * those of the header; test/capture/wire.test.ts compares them with the types in the compiled object.
+ */
+import { NS_LINKS } from "../kernel/links.js";
+import type { Task } from "../namespaces/task.js";
+import { readName, readPath } from "./text.js";
+
+/** KH_VERSION */
+export const WIRE_VERSION = 1;
+
+export const Kind = { syscall: 1, fork: 2, exec: 3, exit: 4, task: 5 } as const;
+export const Flag = { mmShared: 1, sigsys: 2, kthread: 4, noNsproxy: 8 } as const;
+export const FieldId = { exe: 16, nsfs: 17, pidfd: 18, fscontext: 19, superblock: 20 } as const;
+export const Status = { ok: 0, cut: 1, fault: 2 } as const;
+
+/** Byte offsets into struct kh_event. */
+export const EVENT = {
+  version: 0,
+  kind: 2,
+  abi: 3,
+  length: 4,
+  time: 8,
+  ret: 16,
+  args: 24,
+  start: 72,
+  cgroup: 80,
+  cgroup_v1: 88,
+  ns_id: 96,
+  ns: 160,
+  op: 200,
+  flags: 204,
+  pid: 208,
+  tid: 212,
+  ppid: 216,
+  uid: 220,
+  gid: 224,
+  ns_pid: 228,
+  comm: 232,
+  sizeof: 248,
+} as const;
+
+export const NSFS = { id: 0, type: 8, inum: 12, sizeof: 16 } as const;
+export const PIDFD = { pid: 0, tid: 4, start: 8, ns: 16, comm: 56, sizeof: 72 } as const;
+export const FSCONTEXT = { purpose: 0, phase: 4, user_ns: 8, fs_type: 16, sizeof: 48 } as const;
+export const SUPERBLOCK = {
+  magic: 0,
+  dev: 8,
+  user_ns: 12,
+  pid_ns: 16,
+  pid_level: 20,
+  hidepid: 24,
+  gid: 28,
+  pidonly: 32,
+  fs_type: 40,
+  sizeof: 72,
+} as const;
+
+/** One field of a record: where its bytes are. */
+export interface Field {
+  readonly id: number;
+  readonly status: number;
+  readonly at: number;
+  readonly length: number;
+}
+
+/** The memory that records lie in, seen as the numbers they are made of. Offsets are in bytes. */
+export class Wire {
+  readonly bytes: Buffer;
+  readonly #u32: Uint32Array;
+  readonly #u64: BigUint64Array;
+  readonly #i64: BigInt64Array;
+
+  /** `memory` starts at a multiple of eight bytes, and so does every record in it. */
+  constructor(memory: Uint8Array) {
+    const { buffer, byteOffset, byteLength } = memory;
+    this.bytes = Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+    this.#u32 = new Uint32Array(buffer, byteOffset, byteLength >> 2);
+    this.#u64 = new BigUint64Array(buffer, byteOffset, byteLength >> 3);
+    this.#i64 = new BigInt64Array(buffer, byteOffset, byteLength >> 3);
+  }
+
+  u8(at: number): number {
+    return this.bytes[at]!;
+  }
+
+  u32(at: number): number {
+    return this.#u32[at >> 2]!;
+  }
+
+  u64(at: number): bigint {
+    return this.#u64[at >> 3]!;
+  }
+
+  i64(at: number): bigint {
+    return this.#i64[at >> 3]!;
+  }
+
+  /** The raw argument `index` of the call. */
+  arg(record: number, index: number): bigint {
+    return this.u64(record + EVENT.args + index * 8);
+  }
+
+  /** Ten inode numbers in the order of NS_LINKS. */
+  inums(at: number): number[] {
+    const first = at >> 2;
+    return Array.from(this.#u32.subarray(first, first + NS_LINKS.length));
+  }
+
+  /** The ids that are never reused, in the order of NS_TYPES; 0n each before Linux 6.18. */
+  namespaceId(record: number, type: number): bigint {
+    return this.u64(record + EVENT.ns_id + type * 8);
+  }
+
+  /** Who the record is about; `exe` is known to exec and inventory records alone. */
+  task(record: number): Task {
+    return {
+      pid: this.u32(record + EVENT.pid),
+      tid: this.u32(record + EVENT.tid),
+      ppid: this.u32(record + EVENT.ppid),
+      start: this.u64(record + EVENT.start),
+      uid: this.u32(record + EVENT.uid),
+      gid: this.u32(record + EVENT.gid),
+      comm: readName(this.bytes, record + EVENT.comm, 16),
+      exe: this.#exe(record),
+      nsPid: this.u32(record + EVENT.ns_pid),
+      ns: this.inums(record + EVENT.ns),
+      cgroup: this.u64(record + EVENT.cgroup),
+      cgroupV1: this.u64(record + EVENT.cgroup_v1),
+    };
+  }
+
+  /** The fields behind the head, in the order in which they were added. */
+  fields(record: number): Field[] {
+    const fields: Field[] = [];
+    const end = record + this.u32(record + EVENT.length);
+    for (let at = record + EVENT.sizeof; at + 8 <= end; ) {
+      const length = this.bytes.readUInt16LE(at + 2);
+      fields.push({ id: this.u8(at), status: this.u8(at + 1), at: at + 8, length });
+      at += 8 + ((length + 7) & ~7);
+    }
+    return fields;
+  }
+
+  #exe(record: number): string | null {
+    if (this.u32(record + EVENT.length) === EVENT.sizeof) return null;
+    const field = this.fields(record).find(({ id }) => id === FieldId.exe);
+    if (field === undefined || field.status !== Status.ok) return null;
+    return readPath(this.bytes, field.at, field.at + field.length);
+  }
+}

@@ -1,0 +1,95 @@
+import { Agent, checkAttachMode } from "../agent.js";
+import { formatAddress } from "../config/address.js";
+import { useColor } from "../config/color.js";
+import type { Config } from "../config/config.js";
+import { createLogger, type Logger } from "../log.js";
+import { HttpServer } from "../publish/http.js";
+import { Publisher } from "../publish/publisher.js";
+import { healthRoute, metricsRoute, readyRoute } from "../publish/routes.js";
+import { StdoutSink } from "../publish/stdout.js";
+import { Tail } from "../publish/tail.js";
+import { metricSources, readyChecks } from "../status.js";
+
+/** Everything must be over this long after a signal, in milliseconds, whatever hangs. */
+const STOP_MS = 950;
+
+/**
+ * `keyhole run`: publishes events until SIGINT, SIGTERM or the end of whoever reads stdout. Resolves to the exit
+ * status. Throws a KeyholeError when the agent cannot start.
+ */
+export async function run(config: Config): Promise<number> {
+  checkAttachMode(config.attach);
+  const log = createLogger(config.log);
+  const publisher = new Publisher({ node: config.node });
+  const agent = new Agent(config, publisher, log);
+  const ended = endOf();
+  const stdout = await openStdout(config, log, ended.end);
+  if (stdout !== null) publisher.addSink(stdout);
+  let server: HttpServer | null = null;
+  try {
+    const tail = config.listen === null ? null : new Tail();
+    if (tail !== null) publisher.addSink(tail);
+    server = makeServer(config, agent, publisher, stdout, tail);
+    const listening = await server?.start();
+    agent.start({
+      listen: listening === undefined ? null : formatAddress({ host: listening.address, port: listening.port }),
+    });
+    const reason = await ended.reason;
+    // whatever hangs from here on (a reader, a client) does not keep the agent
+    setTimeout(() => process.exit(0), STOP_MS).unref();
+    await agent.stop(reason);
+  } finally {
+    await publisher.close();
+    await server?.close();
+  }
+  return 0;
+}
+
+async function openStdout(config: Config, log: Logger, end: (reason: string) => void): Promise<StdoutSink | null> {
+  const isTerminal = process.stdout.isTTY === true;
+  const output = config.output === "auto" ? (isTerminal ? "text" : "json") : config.output;
+  if (output === "none") return null;
+  const handlers = {
+    onClosed: () => end("stdout was closed"),
+    onError: (error: NodeJS.ErrnoException) => log.error("stdout cannot be written", { errno: error.code ?? null }),
+  };
+  if (output === "json") return new StdoutSink(handlers);
+  const { formatLine } = await import("../publish/terminal.js");
+  const color = useColor(config.color, process.stdout, process.env);
+  return new StdoutSink({
+    ...handlers,
+    format: (event) => formatLine(event, isTerminal ? { color, width: process.stdout.columns } : { color }),
+  });
+}
+
+function makeServer(
+  config: Config,
+  agent: Agent,
+  publisher: Publisher,
+  stdout: StdoutSink | null,
+  tail: Tail | null,
+): HttpServer | null {
+  if (config.listen === null || tail === null) return null;
+  return new HttpServer({
+    listen: config.listen,
+    tls: config.tls,
+    token_file: config.token_file,
+    names: [config.node],
+    routes: [
+      metricsRoute(metricSources(agent, { publisher, tail, stdout })),
+      healthRoute(() => agent.lastTurn),
+      readyRoute(() => readyChecks(agent)),
+    ],
+    upgrades: [tail],
+  });
+}
+
+/** Resolves `reason` at the first signal, or when `end` is called. */
+function endOf(): { readonly reason: Promise<string>; readonly end: (reason: string) => void } {
+  let end: (reason: string) => void = () => {};
+  const reason = new Promise<string>((resolve) => {
+    end = resolve;
+  });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => end(signal));
+  return { reason, end };
+}

@@ -1,0 +1,205 @@
+/** A record of a system call made into the event that users see. */
+import { decodeArguments } from "../capture/arguments.js";
+import { ABI_NAMES, CALL_BY_OP } from "../capture/calls.js";
+import type { Clock } from "../capture/clock.js";
+import {
+  type FsContextTarget,
+  type NsfsTarget,
+  type PidfdTarget,
+  readTargets,
+  type Superblock,
+} from "../capture/target.js";
+import { EVENT, Flag, type Wire } from "../capture/wire.js";
+import type { Outcome, ProcessRef, SyscallEvent, Target, Unnumbered } from "../event.js";
+import { LINK_INDEX, type NsInums } from "../kernel/links.js";
+import type { NamespaceGraph } from "../namespaces/graph.js";
+import type { Task } from "../namespaces/task.js";
+import type { Tasks } from "../namespaces/tasks.js";
+import type { Containers } from "../workloads/containers.js";
+import { changedLinks, directionOf } from "./crossing.js";
+import { describeResult } from "./result.js";
+
+export interface ResolverSources {
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  readonly graph: NamespaceGraph;
+  readonly containers: Containers;
+}
+
+/** What the stages after this one get: the event, and the caller as it is after the call. */
+export interface ResolvedCall {
+  readonly event: Unnumbered<SyscallEvent>;
+  readonly task: Task;
+}
+
+/** Children that were made with namespaces of their own and whose clone has not returned yet. */
+const MAX_PENDING_CHILDREN = 4096;
+
+const CROSSINGS = new Set(["setns", "unshare", "clone", "clone3"]);
+const ABIS = ABI_NAMES[process.arch] ?? [];
+const PID = LINK_INDEX.pid;
+
+export class SyscallResolver {
+  readonly #sources: ResolverSources;
+  /** By the tid of the parent: task_newtask comes before the return of clone. */
+  readonly #children = new Map<number, Task>();
+
+  constructor(sources: ResolverSources) {
+    this.#sources = sources;
+  }
+
+  /** Remembers a child that got namespaces of its own, for the clone event that follows. */
+  expectClone(parentTid: number, child: Task): void {
+    if (this.#children.size >= MAX_PENDING_CHILDREN) {
+      this.#children.delete(this.#children.keys().next().value!);
+    }
+    this.#children.set(parentTid, child);
+  }
+
+  /**
+   * Decodes the record at `record` and takes over what it says about its task. Null for a call that this
+   * agent does not know.
+   */
+  resolve(wire: Wire, record: number): ResolvedCall | null {
+    const call = CALL_BY_OP[wire.u32(record + EVENT.op)];
+    if (call === undefined) return null;
+    const { clock, tasks, graph, containers } = this.#sources;
+    const flags = wire.u32(record + EVENT.flags);
+    const fields = wire.fields(record);
+    const { args, truncated, unreadable, raw } = decodeArguments(wire, record, call, fields);
+    const result = describeResult(wire.i64(record + EVENT.ret), (flags & Flag.sigsys) !== 0);
+    const time = wire.u64(record + EVENT.time);
+    const described = wire.task(record);
+    const before = tasks.before(described, time);
+    const task = tasks.update(described, time);
+    graph.observe(task);
+
+    const crossing = CROSSINGS.has(call.name) && result.ret !== null && result.ret >= 0;
+    const child = crossing ? this.#takeChild(task.tid) : undefined;
+    const changed = crossing ? this.#changed(before, task, child) : undefined;
+    const { target, superblock } = readTargets(wire, fields);
+    const outcome = this.#outcome(result.outcome, superblock, child);
+    const shownTarget = this.#target(target, superblock);
+
+    return {
+      task,
+      event: {
+        time: clock.format(time),
+        type: "syscall",
+        syscall: call.name,
+        abi: ABIS[wire.u8(record + EVENT.abi)] ?? "unknown",
+        duration_ns: null,
+        args,
+        strings: "user-exit",
+        ...((flags & Flag.mmShared) === 0 ? undefined : { mm_shared: true as const }),
+        ...(truncated.length === 0 ? undefined : { truncated }),
+        ...(Object.keys(unreadable).length === 0 ? undefined : { unreadable }),
+        ...(Object.keys(raw).length === 0 ? undefined : { raw }),
+        ret: result.ret,
+        ...(result.errno === undefined ? undefined : { errno: result.errno }),
+        process: this.#process(task),
+        container: containers.of(task),
+        namespaces: graph.refs(task.ns),
+        ...(changed === undefined ? undefined : { changed }),
+        ...(shownTarget === undefined ? undefined : { target: shownTarget }),
+        ...(crossing && before !== undefined ? { direction: directionOf(graph, changed) } : undefined),
+        ...(outcome === undefined ? undefined : { outcome }),
+      },
+    };
+  }
+
+  #takeChild(tid: number): Task | undefined {
+    const child = this.#children.get(tid);
+    this.#children.delete(tid);
+    return child;
+  }
+
+  /** Of a clone, the caller stays where it is and the child is elsewhere. */
+  #changed(before: Task | undefined, after: Task, child: Task | undefined) {
+    const { graph } = this.#sources;
+    if (child !== undefined) return changedLinks(graph, after.ns, child.ns);
+    return before === undefined ? undefined : changedLinks(graph, before.ns, after.ns);
+  }
+
+  #outcome(
+    known: Outcome | undefined,
+    superblock: Superblock | null,
+    child: Task | undefined,
+  ): Outcome | undefined {
+    const procfs = superblock?.procfs;
+    if (known === undefined && child === undefined && (procfs === undefined || procfs === null))
+      return undefined;
+    return {
+      ...known,
+      ...(child === undefined
+        ? undefined
+        : { child: { pid: child.pid, namespaces: this.#sources.graph.refs(child.ns) } }),
+      ...(superblock === null || procfs === undefined || procfs === null
+        ? undefined
+        : {
+            procfs: {
+              dev: superblock.dev,
+              pid_ns: procfs.pidNs,
+              user_ns: superblock.userNs,
+              hidepid: procfs.hidepid,
+              gid: procfs.gid,
+              subset: procfs.subset,
+            },
+          }),
+    };
+  }
+
+  #target(
+    target: NsfsTarget | PidfdTarget | FsContextTarget | null,
+    superblock: Superblock | null,
+  ): Target | undefined {
+    if (target === null) {
+      if (superblock === null) return undefined;
+      return { via: "mount", fs_type: superblock.fsType, dev: superblock.dev };
+    }
+    switch (target.via) {
+      case "nsfs": {
+        const id = target.id === 0n ? null : String(target.id);
+        return { via: "nsfs", type: target.type, inum: target.inum, id };
+      }
+      case "fscontext":
+        return { via: "fscontext", fs_type: target.fsType, purpose: target.purpose, user_ns: target.userNs };
+      case "pidfd":
+        return this.#processTarget(target);
+    }
+  }
+
+  #processTarget(target: PidfdTarget): Target {
+    const { graph, containers, tasks } = this.#sources;
+    const alive = target.pid !== 0;
+    const task = alive ? tasks.of(target) : undefined;
+    return {
+      via: "pidfd",
+      pid: target.pid,
+      tid: target.tid,
+      comm: alive ? target.comm : null,
+      namespaces: alive ? graph.refs(target.ns) : null,
+      container: task === undefined || isHostTask(graph, target.ns) ? null : containers.of(task),
+    };
+  }
+
+  #process(task: Task): ProcessRef {
+    const parent = this.#sources.tasks.get(task.ppid);
+    return {
+      pid: task.pid,
+      tid: task.tid,
+      ppid: task.ppid,
+      uid: task.uid,
+      gid: task.gid,
+      comm: task.comm,
+      exe: task.exe,
+      start: String(task.start),
+      ns_pid: task.nsPid === 0 ? null : task.nsPid,
+      parent: parent === undefined ? null : { comm: parent.comm, exe: parent.exe },
+    };
+  }
+}
+
+function isHostTask(graph: NamespaceGraph, ns: NsInums): boolean {
+  return graph.isHost("pid", ns[PID]!) && graph.isHost("mnt", ns[LINK_INDEX.mnt]!);
+}

@@ -1,0 +1,75 @@
+/** What the agent tells about itself: the checks of /readyz and the values of the metrics. */
+import { loadLibbpf } from "@keyhole/libbpf";
+import type { Agent } from "./agent.js";
+import { version } from "./config/version.js";
+import type { Check } from "./publish/http.js";
+import type { MetricSources } from "./publish/metric-sources.js";
+import type { Publisher } from "./publish/publisher.js";
+import type { StdoutSink } from "./publish/stdout.js";
+import type { Tail } from "./publish/tail.js";
+
+/** Ready is an agent whose programs are all attached and that knows who is in which namespace. */
+export function readyChecks(agent: Agent): Check[] {
+  return [
+    ...agent.capture.reports.map(({ program, attached, detail, lacks }) => ({
+      name: `program ${program}`,
+      ok: attached,
+      detail: attached ? detail : `${detail}; lost without it: ${lacks}`,
+    })),
+    {
+      name: "inventory",
+      ok: agent.inventory.count > 0,
+      detail: `${agent.tasks.size} tasks by ${agent.inventory.via}, ${agent.inventory.count} taken`,
+    },
+    {
+      name: "procfs superblocks",
+      ok: agent.exposures.seesSuperblocks,
+      detail: agent.exposures.seesSuperblocks
+        ? "read by BPF"
+        : "not readable: the pid namespace of a procfs in a container is not known",
+    },
+    {
+      name: "opens",
+      ok: true,
+      detail: "opens of files below /proc are not captured; io_uring has no calls of the captured kinds",
+    },
+  ];
+}
+
+export interface Outputs {
+  readonly publisher: Publisher;
+  readonly tail: Tail | null;
+  readonly stdout: StdoutSink | null;
+}
+
+export function metricSources(agent: Agent, { publisher, tail, stdout }: Outputs): MetricSources {
+  const { capture, inventory, exposures, graph } = agent;
+  return {
+    build: () => ({ version: version(), libbpf: loadLibbpf().version }),
+    ready: () => readyChecks(agent).every(({ ok }) => ok),
+    events: () => publisher.counts(),
+    filteredEvents: () => Number(capture.filtered()),
+    lost: () => new Map([...agent.losses.totals(), ["stdout-queue", stdout?.lost ?? 0]]),
+    findingsOpen: () => exposures.engine.open(),
+    findings: () => exposures.totals(),
+    suppressedFindings: () => exposures.engine.suppressed(),
+    programs: () => {
+      const missed = capture.missed();
+      return capture.reports.map(({ program, attached }) => ({
+        program,
+        attached,
+        missed: Number(missed[program] ?? 0n),
+      }));
+    },
+    ring: () => ({ size: capture.ring.size, pending: capture.ring.pending() }),
+    namespaces: () => new Map(Object.entries(graph.stats().live)),
+    tasks: () => agent.tasks.size,
+    containers: () => exposures.size,
+    inventory: () => ({
+      count: inventory.count,
+      lastSeconds: inventory.lastSeconds,
+      corrections: new Map(Object.entries(inventory.corrections)),
+    }),
+    websocket: () => ({ clients: tail?.clients ?? 0, dropped: tail?.dropped ?? 0 }),
+  };
+}
