@@ -90,7 +90,7 @@ function openAndLoad(
 }
 
 /** The end of the captured log is where the reason stands. */
-export function lastLines(error: LibbpfError, lines = 3): string {
+export function lastLines(error: LibbpfError, lines = 4): string {
   const log = error.log.trimEnd().split("\n").slice(-lines).join("; ");
   return log === "" ? error.message : `${error.message}: ${log}`;
 }

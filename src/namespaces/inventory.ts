@@ -6,7 +6,6 @@ import type { Corrections, Tasks } from "./tasks.js";
 export interface TaskSource {
   readonly via: "bpf" | "proc";
   read(): readonly Task[];
-  close(): void;
 }
 
 export interface InventorySources {

@@ -8,6 +8,7 @@ export interface Task {
   readonly ppid: number;
   /** Start of the thread group leader, nanoseconds since boot (CLOCK_BOOTTIME). */
   readonly start: bigint;
+  /** Effective, in numbers of the initial user namespace. */
   readonly uid: number;
   readonly gid: number;
   readonly comm: string;
