@@ -1,0 +1,255 @@
+#!/usr/bin/env node
+import { writeSync } from "node:fs";
+import {
+  Command,
+  CommanderError,
+  type Command as CommandType,
+  InvalidArgumentError,
+  Option,
+} from "commander";
+import { useColor } from "./config/color.js";
+import type { Config, KeyPath } from "./config/config.js";
+import { addFlags, readFlags } from "./config/flags.js";
+import { KEY_PATHS } from "./config/keys.js";
+import { version } from "./config/version.js";
+import { describeError, KeyholeError } from "./errors.js";
+import { SEVERITIES, type Severity } from "./event.js";
+import { NS_TYPES, type NsType } from "./kernel/links.js";
+
+/** The command line: parses it, loads the configuration and hands over to one command. */
+
+/** Exit status for a command line or configuration that cannot be followed. */
+const EXIT_USAGE = 2;
+/** EX_SOFTWARE of sysexits.h: a defect of Keyhole itself. */
+const EXIT_DEFECT = 70;
+
+const GLOBAL_KEYS: readonly KeyPath[] = ["log.level", "color", "host_root"];
+const RUN_KEYS = KEY_PATHS.filter((path) => !GLOBAL_KEYS.includes(path));
+
+const EXIT_CODES = `
+  2   the command line or the configuration is wrong
+  3   this system lacks something that is needed
+  70  a defect of Keyhole`;
+
+function program(): CommandType {
+  const root = new Command("keyhole")
+    .description("Watches namespace crossings, mount changes and procfs exposures of a Linux container host.")
+    .version(version(), "-V, --version", "print the version")
+    .option("-c, --config <file>", "configuration file (default /etc/keyhole/keyhole.yaml if it exists)")
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, "keyhole: ")),
+    });
+  addFlags(root, GLOBAL_KEYS);
+  for (const add of [addRun, addScan, addTree, addDoctor]) add(root);
+  return root.addHelpText("after", "\nA command's own help: keyhole COMMAND --help");
+}
+
+function addRun(root: CommandType): void {
+  const command = root.command("run").description("report events as they happen, until a signal ends it");
+  addFlags(command, RUN_KEYS);
+  command.addHelpText(
+    "after",
+    `
+Each flag is also a key of the configuration file and a variable: --ring-size is ring.size and KEYHOLE_RING_SIZE.
+
+Examples:
+  keyhole run                                   events as text on a terminal, as JSON lines elsewhere
+  keyhole run -o json --listen off | jq .       events only, no server
+  keyhole run -o none --token-file /run/token --listen 10.0.0.5:9917
+  keyhole run --filter-uid 0 --exclude-cgroup /system.slice
+
+Exit codes:
+  0   ended by SIGINT or SIGTERM, or the reader of stdout has gone${EXIT_CODES}`,
+  );
+  command.action(async () => {
+    const config = await configOf(command, [...GLOBAL_KEYS, ...RUN_KEYS]);
+    const { run } = await import("./commands/run.js");
+    process.exitCode = await run(config);
+  });
+}
+
+function addScan(root: CommandType): void {
+  const command = root
+    .command("scan")
+    .description("look once at what running containers can see of the host through /proc")
+    .addOption(outputOption())
+    .addOption(
+      new Option("--fail-on <severity>", "exit with 1 for a finding of this severity or above").choices(
+        SEVERITIES,
+      ),
+    )
+    .option("--container <id>", "only this container (id, start of an id, or name)")
+    .option("--pid <pid>", "only the container of this process", positive)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  keyhole scan
+  keyhole scan --fail-on high                   for a pipeline: fails on high and critical
+  keyhole scan -o json --container 70df0a1b2c3d
+
+Exit codes:
+  0   done, and no finding reached --fail-on
+  1   a finding reached --fail-on${EXIT_CODES}`,
+    );
+  command.action(async () => {
+    const config = await configOf(command, GLOBAL_KEYS);
+    const { scan } = await import("./commands/scan.js");
+    const { container, pid, failOn } = command.opts<{
+      container?: string;
+      pid?: number;
+      failOn?: Severity;
+    }>();
+    process.exitCode = await scan({
+      ...common(command, config),
+      failOn: failOn ?? null,
+      ...(container !== undefined && { container }),
+      ...(pid !== undefined && { pid }),
+      config,
+    });
+  });
+}
+
+function addTree(root: CommandType): void {
+  const command = root
+    .command("tree")
+    .description("print the namespaces of this host as a tree, with who is in them")
+    .addOption(outputOption())
+    .option("--type <types>", `only these types: ${NS_TYPES.join(", ")}; commas between them`, nsTypes)
+    .addOption(
+      new Option("--by <relation>", "what a namespace hangs below").choices(["owner", "parent", "process"]),
+    )
+    .addHelpText(
+      "after",
+      `
+Examples:
+  keyhole tree                                  all namespaces below the user namespace that owns them
+  keyhole tree --type pid,user --by parent
+  keyhole tree --type mnt -o json
+
+Exit codes:
+  0   done${EXIT_CODES}`,
+    );
+  command.action(async () => {
+    const config = await configOf(command, GLOBAL_KEYS);
+    const { tree } = await import("./commands/tree.js");
+    const { type, by } = command.opts<{ type?: NsType[]; by?: "owner" | "parent" | "process" }>();
+    process.exitCode = await tree({
+      ...common(command, config),
+      ...(type !== undefined && { type }),
+      ...(by !== undefined && { by }),
+    });
+  });
+}
+
+function addDoctor(root: CommandType): void {
+  const command = root
+    .command("doctor")
+    .description("say what works on this system, what does not, and what to do about it")
+    .addOption(outputOption())
+    .addHelpText(
+      "after",
+      `
+Examples:
+  keyhole doctor
+  keyhole doctor -o json --host-root /host
+
+Exit codes:
+  0   "keyhole run" can work here${EXIT_CODES}`,
+    );
+  command.action(async () => {
+    const config = await configOf(command, GLOBAL_KEYS);
+    const { doctor } = await import("./commands/doctor.js");
+    process.exitCode = await doctor(common(command, config));
+  });
+}
+
+function outputOption(): Option {
+  return new Option("-o, --output <format>", "format of the output")
+    .choices(["table", "json"])
+    .default("table");
+}
+
+function common(command: CommandType, config: Config) {
+  return {
+    output: command.opts<{ output: "table" | "json" }>().output,
+    hostRoot: config.host_root,
+    color: useColor(config.color, process.stdout, process.env),
+  };
+}
+
+async function configOf(command: CommandType, paths: readonly KeyPath[]): Promise<Config> {
+  const { loadConfig } = await import("./config/load.js");
+  const { config: file } = command.optsWithGlobals<{ config?: string }>();
+  const flags = readFlags(command, paths);
+  const loaded = await loadConfig({ env: process.env, flags, ...(file !== undefined && { file }) });
+  if (loaded.warnings.length > 0) {
+    const log = (await import("./log.js")).createLogger(loaded.config.log);
+    for (const warning of loaded.warnings) log.warn(warning);
+  }
+  return loaded.config;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > 2 ** 22) {
+    throw new InvalidArgumentError("It must be a process id from 1 to 4194304.");
+  }
+  return value;
+}
+
+function nsTypes(text: string): NsType[] {
+  return text.split(",").map((word) => {
+    const type = NS_TYPES.find((one) => one === word.trim());
+    if (type === undefined) throw new InvalidArgumentError(`Allowed types are ${NS_TYPES.join(", ")}.`);
+    return type;
+  });
+}
+
+/** The one place where an error becomes a message and an exit status. Never prints a stack by itself. */
+function fail(error: unknown): never {
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE);
+  if (error instanceof KeyholeError) {
+    report(describeError(error));
+    if (debugging() && error.cause !== undefined) report(stackOf(error.cause));
+    process.exit(error.exitCode);
+  }
+  // The reader of a pipe has gone, as with "keyhole tree | head": it has what it wanted.
+  if ((error as NodeJS.ErrnoException | null)?.code === "EPIPE") process.exit(0);
+  const [message] = (error instanceof Error ? error.message : String(error)).split("\n");
+  report(`keyhole: defect: ${message}`);
+  report(
+    debugging()
+      ? stackOf(error)
+      : "  do:       run it again with --log-level debug for the stack, and report it",
+  );
+  process.exit(EXIT_DEFECT);
+}
+
+function report(text: string): void {
+  try {
+    writeSync(2, `${text}\n`);
+  } catch {
+    // Without a stderr the exit status is all that can be said.
+  }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** Read from the raw arguments: the error may have come before they were parsed. */
+function debugging(): boolean {
+  return /--log-level[= ]debug\b/.test(process.argv.join(" ")) || process.env.KEYHOLE_LOG_LEVEL === "debug";
+}
+
+process.on("uncaughtException", fail);
+process.on("unhandledRejection", fail);
+const cli = program();
+if (process.argv.length <= 2) {
+  cli.outputHelp({ error: true });
+  process.exit(EXIT_USAGE);
+}
+await cli.parseAsync(process.argv).catch(fail);

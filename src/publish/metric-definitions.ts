@@ -1,0 +1,169 @@
+import { LOST_REASONS } from "./lost.js";
+import type { MetricSources } from "./metric-sources.js";
+
+/** One value of a metric; `labels` has exactly the names that the definition lists. */
+export interface Sample {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+export interface MetricDefinition {
+  readonly name: string;
+  readonly type: "counter" | "gauge";
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Current values. A counter's come from a source that only ever grows. */
+  readonly read: (sources: MetricSources) => Iterable<Sample>;
+}
+
+const one = (value: number): readonly Sample[] => [{ value }];
+
+function byLabel(name: string, values: ReadonlyMap<string, number>): readonly Sample[] {
+  return [...values].map(([label, value]) => ({ labels: { [name]: label }, value }));
+}
+
+/** Every metric of Keyhole's own, in the order of the output and of its documentation. */
+export const METRICS: readonly MetricDefinition[] = [
+  {
+    name: "keyhole_build_info",
+    type: "gauge",
+    help: "Always 1; the versions are in the labels.",
+    labels: ["version", "libbpf", "node_version"],
+    read: (s) => [{ labels: { ...s.build(), node_version: process.versions.node }, value: 1 }],
+  },
+  {
+    name: "keyhole_ready",
+    type: "gauge",
+    help: "1 while every check of /readyz passes, else 0.",
+    labels: [],
+    read: (s) => one(s.ready() ? 1 : 0),
+  },
+  {
+    name: "keyhole_events_total",
+    type: "counter",
+    help: "Events published, by type of event and, for system calls, by call.",
+    labels: ["event", "syscall"],
+    read: (s) =>
+      [...s.events()].map(({ event, syscall, count }) => ({ labels: { event, syscall }, value: count })),
+  },
+  {
+    name: "keyhole_filtered_events_total",
+    type: "counter",
+    help: "Calls that the configured filter left out.",
+    labels: [],
+    read: (s) => one(s.filteredEvents()),
+  },
+  {
+    name: "keyhole_lost_events_total",
+    type: "counter",
+    help: "Events lost, by reason.",
+    labels: ["reason"],
+    read: (s) =>
+      byLabel("reason", new Map([...LOST_REASONS.map((reason) => [reason, 0] as const), ...s.lost()])),
+  },
+  {
+    name: "keyhole_findings_open",
+    type: "gauge",
+    help: "Posture findings that are open now.",
+    labels: ["rule", "severity"],
+    read: (s) =>
+      [...s.findingsOpen()].map(({ rule, severity, count }) => ({
+        labels: { rule, severity },
+        value: count,
+      })),
+  },
+  {
+    name: "keyhole_findings_total",
+    type: "counter",
+    help: "Findings since the start: each posture finding when it opens, each act.",
+    labels: ["rule", "severity"],
+    read: (s) =>
+      [...s.findings()].map(({ rule, severity, count }) => ({ labels: { rule, severity }, value: count })),
+  },
+  {
+    name: "keyhole_suppressed_findings_total",
+    type: "counter",
+    help: "Findings that were not published, by reason.",
+    labels: ["reason"],
+    read: (s) => byLabel("reason", s.suppressedFindings()),
+  },
+  {
+    name: "keyhole_program_attached",
+    type: "gauge",
+    help: "1 for a BPF program that is attached, 0 for one that should be and is not.",
+    labels: ["program"],
+    read: (s) =>
+      [...s.programs()].map(({ program, attached }) => ({ labels: { program }, value: attached ? 1 : 0 })),
+  },
+  {
+    name: "keyhole_program_missed_total",
+    type: "counter",
+    help: "Runs of a BPF program that the kernel skipped because one was running on that CPU (recursion misses).",
+    labels: ["program"],
+    read: (s) => [...s.programs()].map(({ program, missed }) => ({ labels: { program }, value: missed })),
+  },
+  {
+    name: "keyhole_ring_bytes",
+    type: "gauge",
+    help: "Size of the ring buffer.",
+    labels: [],
+    read: (s) => one(s.ring().size),
+  },
+  {
+    name: "keyhole_ring_pending_bytes",
+    type: "gauge",
+    help: "Bytes in the ring buffer that have not been read yet.",
+    labels: [],
+    read: (s) => one(s.ring().pending),
+  },
+  {
+    name: "keyhole_namespaces",
+    type: "gauge",
+    help: "Namespaces known, by type.",
+    labels: ["ns_type"],
+    read: (s) => byLabel("ns_type", s.namespaces()),
+  },
+  { name: "keyhole_tasks", type: "gauge", help: "Tasks known.", labels: [], read: (s) => one(s.tasks()) },
+  {
+    name: "keyhole_containers",
+    type: "gauge",
+    help: "Containers known.",
+    labels: [],
+    read: (s) => one(s.containers()),
+  },
+  {
+    name: "keyhole_inventories_total",
+    type: "counter",
+    help: "Inventories of all tasks taken.",
+    labels: [],
+    read: (s) => one(s.inventory().count),
+  },
+  {
+    name: "keyhole_inventory_duration_seconds",
+    type: "gauge",
+    help: "How long the last inventory took.",
+    labels: [],
+    read: (s) => one(s.inventory().lastSeconds),
+  },
+  {
+    name: "keyhole_inventory_corrections_total",
+    type: "counter",
+    help: "Tasks that an inventory found otherwise than events had said, by cause.",
+    labels: ["cause"],
+    read: (s) => byLabel("cause", s.inventory().corrections),
+  },
+  {
+    name: "keyhole_websocket_clients",
+    type: "gauge",
+    help: "WebSocket clients connected.",
+    labels: [],
+    read: (s) => one(s.websocket().clients),
+  },
+  {
+    name: "keyhole_websocket_dropped_total",
+    type: "counter",
+    help: "Events not sent to a WebSocket client because it was too slow, over all clients.",
+    labels: [],
+    read: (s) => one(s.websocket().dropped),
+  },
+];

@@ -1,0 +1,50 @@
+import type { Severity } from "../event.js";
+import type { EventCount } from "./publisher.js";
+
+export interface FindingCount {
+  readonly rule: string;
+  readonly severity: Severity;
+  readonly count: number;
+}
+
+/** State of one BPF program that should be attached. */
+export interface ProgramState {
+  readonly program: string;
+  readonly attached: boolean;
+  /** `recursion_misses` of struct bpf_prog_info. */
+  readonly missed: number;
+}
+
+/**
+ * Where the metrics get their values. Every function is called once or more per scrape and never between
+ * two; counters must never go down. Label values must be from closed sets: nothing that a traced process chose.
+ */
+export interface MetricSources {
+  /** Versions of the agent and of the libbpf that was loaded. */
+  build(): { readonly version: string; readonly libbpf: string };
+  ready(): boolean;
+  /** {@link Publisher.counts}. */
+  events(): Iterable<EventCount>;
+  /** Calls that the filter of the configuration left out. */
+  filteredEvents(): number;
+  /** Lost events by reason; reasons of LOST_REASONS that are absent are 0. */
+  lost(): ReadonlyMap<string, number>;
+  /** Open posture findings by rule and severity. */
+  findingsOpen(): Iterable<FindingCount>;
+  /** Findings since the start by rule and severity. */
+  findings(): Iterable<FindingCount>;
+  suppressedFindings(): ReadonlyMap<string, number>;
+  programs(): Iterable<ProgramState>;
+  /** Bytes. */
+  ring(): { readonly size: number; readonly pending: number };
+  /** Namespaces known, by type. */
+  namespaces(): ReadonlyMap<string, number>;
+  tasks(): number;
+  containers(): number;
+  inventory(): {
+    readonly count: number;
+    readonly lastSeconds: number;
+    readonly corrections: ReadonlyMap<string, number>;
+  };
+  websocket(): { readonly clients: number; readonly dropped: number };
+}

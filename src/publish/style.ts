@@ -1,0 +1,47 @@
+/** Select Graphic Rendition parameters (ECMA-48 8.3.117) by what they are used for. */
+const SGR = {
+  plain: "",
+  dim: "2",
+  bold: "1",
+  good: "32",
+  bad: "31",
+  changed: "33",
+  container: "36",
+  host: "35",
+  critical: "1;97;41",
+  high: "1;31",
+  medium: "1;33",
+  low: "34",
+  info: "36",
+} as const;
+
+export type Style = keyof typeof SGR;
+
+/** A piece of a line. Its text is already neutralised. */
+export interface Span {
+  readonly text: string;
+  readonly style: Style;
+}
+
+export function span(text: string, style: Style = "plain"): Span {
+  return { text, style };
+}
+
+/** The spans as one line, cut to `width` characters (with an ellipsis) when it is given. */
+export function render(spans: readonly Span[], color: boolean, width?: number): string {
+  let room = width ?? Number.POSITIVE_INFINITY;
+  let line = "";
+  const total = spans.reduce((sum, { text }) => sum + lengthOf(text), 0);
+  const cut = total > room;
+  if (cut) room -= 1;
+  for (const { text, style } of spans) {
+    const shown = lengthOf(text) <= room ? text : [...text].slice(0, room).join("");
+    room -= lengthOf(shown);
+    line += color && SGR[style] !== "" && shown !== "" ? `\x1b[${SGR[style]}m${shown}\x1b[0m` : shown;
+  }
+  return cut ? `${line}…` : line;
+}
+
+function lengthOf(text: string): number {
+  return /^[ -~]*$/.test(text) ? text.length : [...text].length;
+}

@@ -1,0 +1,212 @@
+import type {
+  AgentEvent,
+  Arg,
+  ContainerRef,
+  FindingEvent,
+  KeyholeEvent,
+  LostEvent,
+  NamespaceRef,
+  SyscallEvent,
+  Target,
+} from "../event.js";
+import { neutralise, quoted, word } from "./neutral.js";
+import { render, type Span, type Style, span } from "./style.js";
+
+export interface LineOptions {
+  readonly color: boolean;
+  /** Columns of the terminal; the first line is cut there. Absent: nothing is cut. */
+  readonly width?: number;
+}
+
+/**
+ * One event for a person: a line, and for a finding an indented line for each piece of evidence. Everything
+ * that came from a traced process is neutralised, so the text holds no control character but its line feeds
+ * and, with `color`, our own colours.
+ */
+export function formatLine(event: KeyholeEvent, { color, width }: LineOptions): string {
+  const [first, ...more] = linesOf(event);
+  const head = render([span(clock(event.time), "dim"), span("  "), ...first!], color, width);
+  return [head, ...more.map((spans) => render([span(INDENT), ...spans], color))].join("\n");
+}
+
+/** As wide as the time and the word after it. */
+const INDENT = " ".repeat(24);
+const WORD_WIDTH = 8;
+
+function linesOf(event: KeyholeEvent): readonly (readonly Span[])[] {
+  switch (event.type) {
+    case "syscall":
+      return [syscallLine(event)];
+    case "finding":
+      return findingLines(event);
+    case "lost":
+      return [lostLine(event)];
+    case "agent":
+      return [agentLine(event)];
+    default:
+      return [otherLine(event)];
+  }
+}
+
+/** Hours to milliseconds, UTC, of an RFC 3339 time. */
+function clock(time: string): string {
+  const [, seconds = "??:??:??", fraction = ""] = /T(\d\d:\d\d:\d\d)(?:\.(\d{1,3}))?/.exec(time) ?? [];
+  return `${seconds}.${fraction.padEnd(3, "0")}`;
+}
+
+function heading(text: string, style: Style): readonly Span[] {
+  return [span(text, style), span(" ".repeat(Math.max(WORD_WIDTH - text.length, 0) + 2))];
+}
+
+function syscallLine(event: SyscallEvent): readonly Span[] {
+  const failed = event.ret === null || event.ret < 0;
+  return [
+    ...heading(failed ? "failed" : "call", failed ? "bad" : "dim"),
+    span(word(event.process.comm), "bold"),
+    span(`[${event.process.pid}]`),
+    span(" "),
+    ...containerSpans(event.container),
+    span(" "),
+    span(event.syscall, "bold"),
+    span(`(${argsText(event)})`),
+    ...resultSpans(event),
+    ...targetSpans(event.target),
+    ...changeSpans(event),
+  ];
+}
+
+function containerSpans(container: ContainerRef | null): readonly Span[] {
+  return container === null ? [span("-", "dim")] : [span(containerName(container), "container")];
+}
+
+/** `namespace/pod/name`, `name`, or the first twelve characters of the id, as runtimes show it. */
+function containerName({ id, name, pod }: ContainerRef): string {
+  const own = word(name ?? (/^[0-9a-f]{64}$/.test(id) ? id.slice(0, 12) : id));
+  if (pod === null || pod.name === null) return own;
+  return pod.namespace === null
+    ? `${word(pod.name)}/${own}`
+    : `${word(pod.namespace)}/${word(pod.name)}/${own}`;
+}
+
+/** Arguments that hold what the caller wrote; all others are numbers, pointers and the decoder's own names. */
+const STRINGS: ReadonlySet<string> = new Set([
+  ...["source", "target", "filesystemtype", "data", "fsname", "key", "value"],
+  ...["path", "from_path", "to_path", "new_root", "put_old"],
+]);
+
+function argsText({ args, truncated }: SyscallEvent): string {
+  return Object.entries(args)
+    .map(([name, value]) => `${name}=${argText(name, value)}${truncated?.includes(name) === true ? "…" : ""}`)
+    .join(", ");
+}
+
+/** As strace prints them: strings quoted, flags joined by `|`, structures in braces. */
+function argText(name: string, value: Arg): string {
+  if (value === null) return "null";
+  if (typeof value === "number") return String(value);
+  if (typeof value === "string") return STRINGS.has(name) ? quoted(value) : word(value);
+  if (Array.isArray(value)) return value.length === 0 ? "0" : value.map(neutralise).join("|");
+  const inner = Object.entries(value as { readonly [key: string]: Arg });
+  return `{${inner.map(([field, one]) => `${word(field)}=${argText(field, one)}`).join(", ")}}`;
+}
+
+function resultSpans({ ret, errno, outcome }: SyscallEvent): readonly Span[] {
+  if (ret === null) {
+    const why = outcome?.seccomp === undefined ? "never returned" : `seccomp ${outcome.seccomp}`;
+    return [span(" = "), span("?", "bad"), span(` ${neutralise(why)}`, "dim")];
+  }
+  if (ret >= 0) return [span(" = "), span(String(ret), "good")];
+  return [span(" = "), span(errno ?? String(ret), "bad")];
+}
+
+function targetSpans(target: Target | undefined): readonly Span[] {
+  return target === undefined ? [] : [span("  on ", "dim"), span(targetText(target))];
+}
+
+function targetText(target: Target): string {
+  switch (target.via) {
+    case "nsfs":
+      return `${target.type ?? "ns"}:[${target.inum}]`;
+    case "pidfd": {
+      const comm = target.comm === null ? "" : ` ${word(target.comm)}`;
+      const where = target.container === null ? "" : ` in ${containerName(target.container)}`;
+      return `pid ${target.pid}${comm}${where}`;
+    }
+    case "fscontext":
+      return `fs context ${word(target.fs_type ?? "?")}`;
+    case "mount":
+      return `mount ${word(target.fs_type ?? "?")} ${word(target.dev)}`;
+    default:
+      return `file system ${word(target.magic)}`;
+  }
+}
+
+function changeSpans({ changed, direction }: SyscallEvent): readonly Span[] {
+  if (changed === undefined) return [];
+  const spans: Span[] = [];
+  for (const [link, change] of Object.entries(changed)) {
+    spans.push(span("  "), span(link, "dim"), span(" "));
+    spans.push(span(`${inumOf(change.from)} → ${inumOf(change.to)}`, "changed"));
+  }
+  if (spans.length > 0 && direction !== undefined && direction !== "unknown") {
+    spans.push(span("  "), span(direction, direction.endsWith("-host") ? "bad" : "host"));
+  }
+  return spans;
+}
+
+function inumOf(ref: NamespaceRef | null): string {
+  return ref === null ? "?" : String(ref.inum);
+}
+
+function findingLines(event: FindingEvent): readonly (readonly Span[])[] {
+  const resolved = event.state === "resolved";
+  const first = [
+    ...(resolved ? heading("resolved", "good") : heading(event.severity.toUpperCase(), event.severity)),
+    span(word(event.rule), "bold"),
+    span(` ${neutralise(event.title)}`),
+    span("  "),
+    ...subjectSpans(event),
+    ...(event.count > 1 ? [span(` ×${event.count}`, "dim")] : []),
+    ...(event.reason === undefined ? [] : [span(`  (${neutralise(event.reason)})`, "dim")]),
+  ];
+  if (resolved) return [first];
+  return [
+    first,
+    ...event.evidence.map(({ fact, check }) => [
+      span("- ", "dim"),
+      span(neutralise(fact)),
+      ...(check === undefined ? [] : [span(`   ${neutralise(check)}`, "dim")]),
+    ]),
+    [span("fix: ", "good"), span(neutralise(event.remediation))],
+  ];
+}
+
+function subjectSpans({ subject }: FindingEvent): readonly Span[] {
+  if (subject.container !== null) return [span(containerName(subject.container), "container")];
+  return [span(`${subject.kind} ${word(subject.id)}`, "host")];
+}
+
+function lostLine({ reason, count }: LostEvent): readonly Span[] {
+  return [...heading("LOST", "high"), span(`${count} events`, "bad"), span(` (${neutralise(reason)})`)];
+}
+
+function agentLine({ schema, seq, time, node, type, state, ...details }: AgentEvent): readonly Span[] {
+  const text = Object.entries(details)
+    .map(([name, value]) => `${word(name)}=${detailText(value)}`)
+    .join(" ");
+  return [
+    ...heading("agent", "info"),
+    span(neutralise(state), "bold"),
+    span(text === "" ? "" : ` ${text}`, "dim"),
+  ];
+}
+
+function detailText(value: unknown): string {
+  return typeof value === "string" ? word(value) : neutralise(JSON.stringify(value) ?? "null");
+}
+
+/** An event of a type that is newer than this file. */
+function otherLine(event: never): readonly Span[] {
+  const { type } = event as { readonly type: string };
+  return [...heading(word(type), "info"), span(neutralise(JSON.stringify(event)))];
+}
