@@ -1,0 +1,117 @@
+import type { ContainerRef } from "../event.js";
+import type { HostPath } from "../kernel/host-path.js";
+import { readIdMap } from "../kernel/idmap.js";
+import { LINK_INDEX, type NsInums } from "../kernel/links.js";
+import { readMountinfo } from "../kernel/mountinfo.js";
+import { readStatus } from "../kernel/status.js";
+import { MountTree } from "../mounts/mount-tree.js";
+import { type PseudoView, procfsViews, sysfsViews } from "../mounts/pseudo-view.js";
+import type { ProcfsSuperblock } from "../mounts/superblocks.js";
+import type { Task } from "../namespaces/task.js";
+
+/** What {@link buildContainerView} needs to know of the node, read once. */
+export interface ViewSources {
+  readonly host: HostPath;
+  readonly hostNs: NsInums;
+  /** See {@link readHostProcDev}. */
+  readonly hostProcDev: string | null;
+  /** The masked and read-only paths that this kernel has at all: existingPaths() of mounts/mask-lists.ts. */
+  readonly existing: ReadonlySet<string>;
+  /** Procfs superblocks by device number, read after the container started; null without BPF. */
+  readonly superblocks: ReadonlyMap<string, ProcfsSuperblock> | null;
+  /** Whether pid namespace `inum` is `ancestor` or below it; null where that is not known. */
+  descends(inum: number, ancestor: number): boolean | null;
+}
+
+/** Whose processes a procfs instance shows, seen from the container. */
+export type Shows = "own" | "host" | "foreign" | "unknown";
+
+/** A procfs mount in a container. */
+export interface ContainerProcfs extends PseudoView {
+  /** Whether it is the same superblock as the host's /proc. Null where the host's is not known. */
+  readonly isHosts: boolean | null;
+  /** `own` includes the pid namespaces below the container's. */
+  readonly shows: Shows;
+  /** The pid namespace of the instance; null where the kernel could not be asked. */
+  readonly pidNs: number | null;
+}
+
+/** All that the posture rules look at: one container at one moment. */
+export interface ContainerView {
+  readonly container: ContainerRef;
+  /** The task whose mount table, user namespace and capabilities stand for the container's. */
+  readonly task: Task;
+  readonly hostNs: NsInums;
+  readonly procfs: readonly ContainerProcfs[];
+  readonly sysfs: readonly PseudoView[];
+  readonly existing: ReadonlySet<string>;
+  /**
+   * Whether some uid of the container's user namespace is the host's root. The kernel guards most of /proc by
+   * file modes, and the owner of all of it is the host's root: without that uid, nothing global is writable.
+   */
+  readonly realRoot: boolean;
+  /** Whether `task` has CAP_SYS_ADMIN, with which every mask and read-only mount can be taken away. */
+  readonly sysAdmin: boolean;
+}
+
+/** include/uapi/linux/capability.h. */
+const CAP_SYS_ADMIN = 21n;
+
+/**
+ * Reads what is known of the container that `task` is in; null when the task is gone meanwhile. Opens nothing
+ * but /proc/PID/{mountinfo,status,uid_map}: a path of the container could be a FUSE that never answers.
+ * Throws KEYHOLE_MOUNTINFO when the mount table may not be read.
+ */
+export function buildContainerView(
+  container: ContainerRef,
+  task: Task,
+  sources: ViewSources,
+): ContainerView | null {
+  const mounts = readMountinfo(sources.host, task.pid);
+  const status = readStatus(sources.host, task.pid);
+  const uidMap = readIdMap(sources.host, task.pid, "uid");
+  if (mounts === null || status === null || uidMap === null) return null;
+  const tree = new MountTree(mounts);
+  return {
+    container,
+    task,
+    hostNs: sources.hostNs,
+    procfs: procfsViews(tree).map((view) => inContainer(view, task.ns, sources)),
+    sysfs: sysfsViews(tree),
+    existing: sources.existing,
+    realRoot: uidMap.mapsHostRoot,
+    sysAdmin: ((status.capEff >> CAP_SYS_ADMIN) & 1n) === 1n,
+  };
+}
+
+/**
+ * The device number of the host's own procfs superblock; null where it cannot be told. Taken from the mount
+ * table of the host's pid 1, since an agent in a container has another one on its own /proc.
+ */
+export function readHostProcDev(host: HostPath): string | null {
+  const mounts = readMountinfo(host, 1);
+  const proc = mounts === null ? null : new MountTree(mounts).lookup("/proc");
+  return proc?.fsType === "proc" ? proc.dev : null;
+}
+
+type PidSources = Pick<ViewSources, "hostNs" | "hostProcDev" | "superblocks" | "descends">;
+
+/** Adds whose procfs it is, for a container whose namespaces are `ns`. */
+export function inContainer(view: PseudoView, ns: NsInums, sources: PidSources): ContainerProcfs {
+  const isHosts = sources.hostProcDev === null ? null : view.dev === sources.hostProcDev;
+  const pidNs = sources.superblocks?.get(view.dev)?.pidNs ?? null;
+  return { ...view, isHosts, pidNs, shows: whose(pidNs, isHosts === true, ns, sources) };
+}
+
+function whose(pidNs: number | null, isHosts: boolean, ns: NsInums, sources: PidSources): Shows {
+  const own = ns[LINK_INDEX.pid]!;
+  const host = sources.hostNs[LINK_INDEX.pid]!;
+  if (isHosts || (pidNs !== null && pidNs === host)) return "host";
+  if (own === 0) return "unknown";
+  if (pidNs === null) {
+    // procfs shows the pid namespace of whoever mounted it: for a container that shares the host's, the host's.
+    return own === host ? "host" : "unknown";
+  }
+  const descends = pidNs === own || sources.descends(pidNs, own);
+  return descends === null ? "unknown" : descends ? "own" : "foreign";
+}

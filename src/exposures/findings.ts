@@ -1,0 +1,205 @@
+import { createHash } from "node:crypto";
+import {
+  type Evidence,
+  type FindingEvent,
+  type FindingSubject,
+  SEVERITIES,
+  type Severity,
+} from "../event.js";
+import type { RuleInfo } from "./rule.js";
+
+/** A finding that began, changed or ended: a {@link FindingEvent} that nobody has published yet. */
+export type FindingChange = Omit<FindingEvent, "schema" | "seq" | "time" | "node">;
+
+/** What a rule says about a subject now. */
+export interface Observation {
+  readonly rule: RuleInfo;
+  readonly subject: FindingSubject;
+  readonly severity: Severity;
+  readonly evidence: readonly Evidence[];
+  readonly also: readonly string[];
+  /** RFC 3339. */
+  readonly time: string;
+  /** `seq` of the event, for an act. */
+  readonly eventSeq?: number;
+}
+
+export interface OpenCount {
+  readonly rule: string;
+  readonly severity: Severity;
+  readonly count: number;
+}
+
+interface Finding {
+  change: FindingChange;
+  /** The count that was published last. */
+  published: number;
+}
+
+/** A finding names this many facts; a container can mount procfs any number of times. */
+const MAX_EVIDENCE = 16;
+
+/**
+ * The findings of a node, one for each rule and subject. A posture finding is open until it is resolved. An act
+ * is a point in time: repeating it raises its count, which is published whenever it has doubled, or when the act
+ * is worse than before.
+ */
+export class Findings {
+  readonly #capacity: number;
+  readonly #bySubject = new Map<string, Map<string, Finding>>();
+  #size = 0;
+  #evictions = 0;
+  #repeated = 0;
+
+  constructor(capacity = 16_384) {
+    this.#capacity = capacity;
+  }
+
+  /** How many findings were forgotten to make room for others. */
+  get evictions(): number {
+    return this.#evictions;
+  }
+
+  /** How many repetitions of acts only raised a count that was not published with them. */
+  get repeated(): number {
+    return this.#repeated;
+  }
+
+  /** A posture rule holds. Null when that is known already and nothing about it changed. */
+  holds(observation: Observation): FindingChange | null {
+    const known = this.#find(observation);
+    if (known === undefined) return this.#add(observation);
+    const evidence = observation.evidence.slice(0, MAX_EVIDENCE);
+    const { severity, also } = observation;
+    const before = known.change;
+    known.change = { ...before, last_seen: observation.time };
+    if (before.severity === severity && same(before.also, also) && same(before.evidence, evidence))
+      return null;
+    known.change = { ...known.change, state: "updated", severity, also, evidence };
+    return known.change;
+  }
+
+  /** An act happened. Null when it is a repetition that is only counted. */
+  happened(observation: Observation): FindingChange | null {
+    const known = this.#find(observation);
+    if (known === undefined) return this.#add(observation);
+    const worse = SEVERITIES.indexOf(observation.severity) < SEVERITIES.indexOf(known.change.severity);
+    const count = known.change.count + 1;
+    known.change = {
+      ...known.change,
+      state: "updated",
+      count,
+      last_seen: observation.time,
+      severity: worse ? observation.severity : known.change.severity,
+      evidence: observation.evidence.slice(0, MAX_EVIDENCE),
+      ...(observation.eventSeq !== undefined && { event_seq: observation.eventSeq }),
+    };
+    if (!worse && count < known.published * 2) {
+      this.#repeated += 1;
+      return null;
+    }
+    known.published = count;
+    return known.change;
+  }
+
+  /** The ids of the posture rules that are open for a subject. */
+  openRules(subjectId: string): string[] {
+    const findings = this.#bySubject.get(subjectId)?.values() ?? [];
+    return [...findings].filter(({ change }) => change.kind === "posture").map(({ change }) => change.rule);
+  }
+
+  /** The exposure is gone. */
+  resolve(subjectId: string, rule: string, reason: string, time: string): FindingChange | null {
+    const findings = this.#bySubject.get(subjectId);
+    const finding = findings?.get(rule);
+    if (findings === undefined || finding === undefined) return null;
+    findings.delete(rule);
+    if (findings.size === 0) this.#bySubject.delete(subjectId);
+    this.#size -= 1;
+    return { ...finding.change, state: "resolved", reason, last_seen: time };
+  }
+
+  /**
+   * The subject is gone: its posture findings are resolved, and acts that were repeated since they were last
+   * published are published with their final count.
+   */
+  forget(subjectId: string, reason: string, time: string): FindingChange[] {
+    const findings = [...(this.#bySubject.get(subjectId)?.values() ?? [])];
+    this.#bySubject.delete(subjectId);
+    this.#size -= findings.length;
+    return findings
+      .filter(({ change, published }) => change.kind === "posture" || change.count > published)
+      .map(({ change }) =>
+        change.kind === "posture" ? { ...change, state: "resolved", reason, last_seen: time } : change,
+      );
+  }
+
+  /** Open posture findings by rule and severity. */
+  open(): OpenCount[] {
+    const counts = new Map<string, { rule: string; severity: Severity; count: number }>();
+    for (const findings of this.#bySubject.values()) {
+      for (const { change } of findings.values()) {
+        if (change.kind !== "posture") continue;
+        const key = `${change.rule} ${change.severity}`;
+        const known = counts.get(key);
+        if (known !== undefined) known.count += 1;
+        else counts.set(key, { rule: change.rule, severity: change.severity, count: 1 });
+      }
+    }
+    return [...counts.values()];
+  }
+
+  #find({ rule, subject }: Observation): Finding | undefined {
+    return this.#bySubject.get(subject.id)?.get(rule.id);
+  }
+
+  #add({ rule, subject, severity, evidence, also, time, eventSeq }: Observation): FindingChange {
+    const change: FindingChange = {
+      type: "finding",
+      id: findingId(rule, subject),
+      rule: rule.id,
+      title: rule.title,
+      severity,
+      state: "open",
+      kind: rule.kind,
+      count: 1,
+      first_seen: time,
+      last_seen: time,
+      subject,
+      evidence: evidence.slice(0, MAX_EVIDENCE),
+      remediation: rule.remediation,
+      references: rule.references,
+      tags: rule.tags,
+      also,
+      ...(eventSeq !== undefined && { event_seq: eventSeq }),
+    };
+    let findings = this.#bySubject.get(subject.id);
+    if (findings === undefined) {
+      findings = new Map();
+      this.#bySubject.set(subject.id, findings);
+    }
+    findings.set(rule.id, { change, published: 1 });
+    this.#size += 1;
+    this.#makeRoom();
+    return change;
+  }
+
+  /** Forgets whole subjects, the one that was first found longest ago first. */
+  #makeRoom(): void {
+    for (const [id, findings] of this.#bySubject) {
+      if (this.#size <= this.#capacity || this.#bySubject.size === 1) return;
+      this.#bySubject.delete(id);
+      this.#size -= findings.size;
+      this.#evictions += findings.size;
+    }
+  }
+}
+
+/** The same for the same rule and subject, on every start and by every command. */
+function findingId(rule: RuleInfo, subject: FindingSubject): string {
+  return createHash("sha256").update(`${rule.id}\0${subject.kind}\0${subject.id}`).digest("hex").slice(0, 16);
+}
+
+function same(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && JSON.stringify(a) === JSON.stringify(b);
+}

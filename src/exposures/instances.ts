@@ -1,0 +1,45 @@
+import type { HostPath } from "../kernel/host-path.js";
+import { type ProcfsSuperblock, ProcfsSuperblocks } from "../mounts/superblocks.js";
+
+/** The options of one procfs superblock, before and after. */
+export interface InstanceStep {
+  readonly before: ProcfsSuperblock;
+  readonly after: ProcfsSuperblock;
+}
+
+/** The procfs instances of the node as they were read last. */
+export class Instances {
+  readonly #reader: ProcfsSuperblocks | null;
+  #byDev: ReadonlyMap<string, ProcfsSuperblock> = new Map();
+
+  constructor(host: HostPath) {
+    this.#reader = ProcfsSuperblocks.open(host);
+    this.refresh();
+  }
+
+  /** By device number; null without BPF. */
+  get byDev(): ReadonlyMap<string, ProcfsSuperblock> | null {
+    return this.#reader === null ? null : this.#byDev;
+  }
+
+  /** Reads them anew, and says which of them have other options than they had. */
+  refresh(): InstanceStep[] {
+    if (this.#reader === null) return [];
+    const before = this.#byDev;
+    this.#byDev = new Map(this.#reader.read().superblocks.map((superblock) => [superblock.dev, superblock]));
+    const steps: InstanceStep[] = [];
+    for (const [dev, after] of this.#byDev) {
+      const was = before.get(dev);
+      // device numbers are recycled; another pid namespace or owner is another instance
+      if (was === undefined || was.pidNs !== after.pidNs || was.userNs !== after.userNs) continue;
+      if (was.hidepid !== after.hidepid || was.gid !== after.gid || was.subset !== after.subset) {
+        steps.push({ before: was, after });
+      }
+    }
+    return steps;
+  }
+
+  close(): void {
+    this.#reader?.close();
+  }
+}

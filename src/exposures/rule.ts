@@ -1,0 +1,46 @@
+import type { Evidence, Severity } from "../event.js";
+
+/** What a rule has to be told by this node to be of use. A rule without one of its facts is inactive. */
+export type Fact =
+  /** The mount tables of containers. */
+  | "mountinfo"
+  /** Which superblock is the host's own /proc. */
+  | "host-procfs"
+  /** The pid namespace of a procfs instance, from BPF; or, less exact, that of the container. */
+  | "procfs-pid-namespace"
+  /** Which pid namespace descends from which. */
+  | "pid-namespace-tree"
+  /** System calls as they happen. */
+  | "syscalls"
+  /** The options of procfs instances before and after a call. */
+  | "procfs-options";
+
+/** What is known of a rule without running it; the catalogue, `keyhole explain` and findings show it. */
+export interface RuleInfo {
+  readonly id: string;
+  readonly title: string;
+  readonly kind: "posture" | "act";
+  /** The severity in the worst case; a rule may find less. */
+  readonly severity: Severity;
+  readonly description: string;
+  readonly remediation: string;
+  readonly references: readonly string[];
+  /** MITRE ATT&CK techniques (`mitre:T1611`) and Pod Security Standard controls (`pss:Host Namespaces`). */
+  readonly tags: readonly string[];
+  readonly needs: readonly Fact[];
+  /** Ids of the rules that say less about the same exposure when this one holds for it. */
+  readonly subsumes: readonly string[];
+}
+
+/** One thing that a rule found. */
+export interface Exposure {
+  /** What is exposed, a mount point for most: exposures of one place are one exposure. */
+  readonly place: string;
+  readonly severity: Severity;
+  readonly evidence: readonly Evidence[];
+}
+
+/** A rule that looks at `Subject` and says what is wrong with it; an empty list when nothing is. */
+export interface Rule<Subject> extends RuleInfo {
+  evaluate(subject: Subject): readonly Exposure[];
+}

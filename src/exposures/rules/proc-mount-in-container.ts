@@ -1,0 +1,78 @@
+import { LINK_INDEX } from "../../kernel/links.js";
+import { isRuntimePath } from "../../workloads/runtimes.js";
+import { type Act, type ActRule, hasFlag, type ObservedCall } from "../act.js";
+
+export const procMountInContainer: ActRule = {
+  id: "proc-mount-in-container",
+  title: "A container made a procfs instance of its own",
+  kind: "act",
+  severity: "high",
+  description:
+    "A task in a container made a new procfs, by mount(2) or by fsconfig(2) of a context from fsopen(2). It has " +
+    "none of the masks and read-only mounts of the container's /proc, and made with fsopen(2) it need not even " +
+    "be mounted anywhere to be used.",
+  remediation:
+    "Drop CAP_SYS_ADMIN (do not run the container privileged) and keep the runtime's seccomp profile. Nested " +
+    "containers, builders and sandboxes do this by design: run them in a user namespace.",
+  references: [
+    "https://man7.org/linux/man-pages/man2/mount.2.html",
+    "https://docs.kernel.org/filesystems/proc.html",
+    "https://attack.mitre.org/techniques/T1611/",
+  ],
+  tags: ["mitre:T1611", "pss:Capabilities", "pss:Privileged Containers"],
+  needs: ["syscalls"],
+  subsumes: [],
+  syscalls: ["mount", "fsconfig"],
+  evaluate: (act) => {
+    const { call } = act;
+    if (call.ret !== 0 || !makesProcfs(call)) return [];
+    if (isRuntime(act)) {
+      act.suppress("runtime-setup");
+      return [];
+    }
+    const view = act.after();
+    // In a user namespace made inside the container its capabilities say nothing.
+    const sameUser = view !== null && call.namespaces.user?.inum === view.task.ns[LINK_INDEX.user];
+    const powerful = sameUser && view.realRoot && view.sysAdmin;
+    const shown = call.outcome?.procfs;
+    return [
+      {
+        place: "procfs",
+        severity: powerful ? "high" : "medium",
+        evidence: [
+          {
+            fact:
+              `process ${call.process.pid} (${call.process.exe ?? call.process.comm}) made a procfs` +
+              (shown === undefined ? "" : ` with device ${shown.dev}, which shows pid:[${shown.pid_ns}]`),
+            check: `grep ' - proc ' /proc/${call.process.pid}/mountinfo`,
+          },
+        ],
+      },
+    ];
+  },
+};
+
+/** mount(2) with any of these makes no superblock. */
+const NOT_NEW = ["MS_REMOUNT", "MS_BIND", "MS_MOVE", "MS_SHARED", "MS_PRIVATE", "MS_SLAVE", "MS_UNBINDABLE"];
+
+function makesProcfs(call: ObservedCall): boolean {
+  if (call.syscall === "fsconfig") {
+    const cmd = call.args.cmd;
+    if (cmd !== "FSCONFIG_CMD_CREATE" && cmd !== "FSCONFIG_CMD_CREATE_EXCL") return false;
+    return call.target?.via === "fscontext" && call.target.fs_type === "proc";
+  }
+  if (NOT_NEW.some((flag) => hasFlag(call, "mountflags", flag))) return false;
+  // The type's name was read from user memory; what came of it was not.
+  return call.args.filesystemtype === "proc" || (call.outcome?.procfs ?? null) !== null;
+}
+
+/**
+ * Whether it is a runtime's process that makes the container ready: it and its parent run a runtime, and the
+ * parent is in the host's mount namespace. By the names alone, a container could pass for one: it chooses the
+ * paths of its files, but nobody's child in the host's mount namespace does its bidding.
+ */
+function isRuntime({ call, hostNs, parentNs }: Act): boolean {
+  const { exe, parent } = call.process;
+  const parentOnHost = parentNs === null || parentNs[LINK_INDEX.mnt] === hostNs[LINK_INDEX.mnt];
+  return parentOnHost && isRuntimePath(exe) && isRuntimePath(parent?.exe ?? null);
+}

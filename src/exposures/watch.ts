@@ -1,0 +1,260 @@
+import type { SyscallEvent } from "../event.js";
+import type { HostPath } from "../kernel/host-path.js";
+import { LINK_INDEX } from "../kernel/links.js";
+import type { Logger } from "../log.js";
+import { existingPaths } from "../mounts/mask-lists.js";
+import type { ProcfsSuperblock } from "../mounts/superblocks.js";
+import type { NamespaceGraph } from "../namespaces/graph.js";
+import type { Task } from "../namespaces/task.js";
+import type { Tasks } from "../namespaces/tasks.js";
+import type { Containers } from "../workloads/containers.js";
+import { representatives } from "../workloads/representatives.js";
+import { isRuntimePath } from "../workloads/runtimes.js";
+import {
+  buildContainerView,
+  type ContainerView,
+  readHostProcDev,
+  type ViewSources,
+} from "./container-view.js";
+import { Exposures, type RuleOverrides } from "./engine.js";
+import type { FindingChange } from "./findings.js";
+import { Instances } from "./instances.js";
+
+export interface ExposureWatchOptions {
+  readonly host: HostPath;
+  readonly tasks: Tasks;
+  readonly graph: NamespaceGraph;
+  readonly containers: Containers;
+  readonly rules: RuleOverrides;
+  readonly publish: (change: FindingChange) => void;
+  readonly log: Logger;
+}
+
+/** A container is looked at when nothing has happened in it for so long, in milliseconds. */
+const QUIET_MS = 200;
+/** … and after this long at the latest. */
+const PATIENCE_MS = 2_000;
+/** Calls after which a mount table, or what is seen through it, may be another. */
+const CHANGES_MOUNTS: ReadonlySet<string> = new Set([
+  "mount",
+  "umount2",
+  "umount",
+  "move_mount",
+  "fsconfig",
+  "mount_setattr",
+  "open_tree_attr",
+  "pivot_root",
+  "chroot",
+]);
+/** Repetitions of an error that are told. */
+const TOLD_ERRORS = 10;
+
+interface Stir {
+  readonly since: number;
+  last: number;
+}
+
+/**
+ * Decides which container is looked at when: all that run at the start, one that appears, and one whose mounts
+ * changed, as soon as it is quiet. Hands calls to the rules about acts, and what comes of it all to `publish`.
+ */
+export class ExposureWatch {
+  readonly #options: ExposureWatchOptions;
+  readonly #engine: Exposures;
+  /** Opened by start(): what is read here is no part of the first event. */
+  #instances: Instances | null = null;
+  readonly #static: Pick<ViewSources, "host" | "hostNs" | "hostProcDev" | "existing">;
+  /** Containers by id, with the task that stands for each. */
+  readonly #known = new Map<string, Task>();
+  readonly #stirred = new Map<string, Stir>();
+  readonly #totals = new Map<string, { change: FindingChange; count: number }>();
+  #timer: NodeJS.Timeout | null = null;
+  #errors = 0;
+
+  /** Throws KEYHOLE_RULE_UNKNOWN. */
+  constructor(options: ExposureWatchOptions) {
+    const { host, graph, rules } = options;
+    this.#options = options;
+    const hostProcDev = readHostProcDev(host);
+    this.#static = { host, hostNs: graph.anchors.host, hostProcDev, existing: existingPaths(host) };
+    this.#engine = new Exposures({ rules, hostProcDev });
+  }
+
+  /** Whether the kernel can be asked whose processes a procfs shows. */
+  get seesSuperblocks(): boolean {
+    return this.superblocks !== null;
+  }
+
+  /** The procfs superblocks of the node by device number; null where the kernel cannot be asked. */
+  get superblocks(): ReadonlyMap<string, ProcfsSuperblock> | null {
+    return this.#instances?.byDev ?? null;
+  }
+
+  /** How many containers run. */
+  get size(): number {
+    return this.#known.size;
+  }
+
+  get engine(): Exposures {
+    return this.#engine;
+  }
+
+  /** Findings since the start by rule and severity. */
+  *totals(): Generator<{ rule: string; severity: FindingChange["severity"]; count: number }> {
+    for (const { change, count } of this.#totals.values()) {
+      yield { rule: change.rule, severity: change.severity, count };
+    }
+  }
+
+  /** Looks at every container that runs now. */
+  start(): void {
+    this.#instances = new Instances(this.#options.host);
+    this.onInventory();
+    for (const id of [...this.#stirred.keys()]) this.#look(id);
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#instances?.close();
+  }
+
+  /** Finds containers that appeared and that are gone. */
+  onInventory(): void {
+    const { tasks, containers } = this.#options;
+    const running = representatives(tasks.values(), (task) => containers.of(task), this.#static.hostNs);
+    const ids = new Set(running.map(({ container }) => container.id));
+    for (const id of [...this.#known.keys()].filter((known) => !ids.has(known))) {
+      this.#known.delete(id);
+      this.#stirred.delete(id);
+      this.#publish(this.#engine.gone(id, "the container has ended"));
+    }
+    for (const { container, task } of running) {
+      if (task === null) continue;
+      const before = this.#known.get(container.id);
+      this.#known.set(container.id, task);
+      if (before === undefined || before.pid !== task.pid || before.start !== task.start)
+        this.#stir(container.id);
+    }
+    this.#guard("procfs instances", () => void this.#instances?.refresh());
+  }
+
+  /** A program was started: it may be the first of a container. */
+  onExec(task: Task): void {
+    const mnt = task.ns[LINK_INDEX.mnt];
+    if (mnt === 0 || mnt === this.#static.hostNs[LINK_INDEX.mnt]) return;
+    const container = this.#options.containers.of(task);
+    if (container === null) return;
+    const other = this.#known.get(container.id);
+    const lives = other !== undefined && this.#options.tasks.of(other) !== undefined;
+    if (lives && (other.start < task.start || other.pid !== task.pid)) return;
+    this.#known.set(container.id, task);
+    this.#stir(container.id);
+  }
+
+  /** A call was published: the rules about acts are asked, and its container is looked at when it is quiet. */
+  onCall(event: SyscallEvent, task: Task): void {
+    const changesMounts = event.ret !== null && event.ret >= 0 && CHANGES_MOUNTS.has(event.syscall);
+    if (changesMounts && mayChangeProcfs(event)) {
+      this.#guard("procfs instances", () => {
+        for (const { before, after } of this.#instances?.refresh() ?? []) {
+          this.#publish(this.#engine.instanceChanged(before, after, event));
+        }
+      });
+    }
+    const { container } = event;
+    if (container === null) return;
+    if (changesMounts && this.#known.has(container.id)) this.#stir(container.id);
+    if (!this.#engine.concerns(event.syscall)) return;
+    this.#guard("rules about acts", () => {
+      const parent = this.#options.tasks.get(task.ppid);
+      const after = () => buildContainerView(container, task, this.#sources());
+      const context = { hostNs: this.#static.hostNs, parentNs: parent?.ns ?? null, after };
+      this.#publish(this.#engine.act(event, context));
+    });
+  }
+
+  #stir(id: string): void {
+    const now = performance.now();
+    const stir = this.#stirred.get(id);
+    if (stir === undefined) this.#stirred.set(id, { since: now, last: now });
+    else stir.last = now;
+    this.#timer ??= setTimeout(() => this.#lookAtQuiet(), QUIET_MS);
+  }
+
+  #lookAtQuiet(): void {
+    this.#timer = null;
+    const now = performance.now();
+    for (const [id, { since, last }] of this.#stirred) {
+      if (now - last >= QUIET_MS - 1 || now - since >= PATIENCE_MS) this.#look(id);
+    }
+    if (this.#stirred.size > 0) this.#timer = setTimeout(() => this.#lookAtQuiet(), QUIET_MS);
+  }
+
+  #look(id: string): void {
+    this.#stirred.delete(id);
+    const task = this.#known.get(id);
+    // still being made: the exec of its program brings it back here
+    if (task === undefined || isRuntimePath(task.exe)) return;
+    this.#guard("posture", () => {
+      const view = this.#view(task);
+      if (view !== null) this.#publish(this.#engine.posture(view));
+    });
+  }
+
+  #view(task: Task): ContainerView | null {
+    const container = this.#options.containers.of(task);
+    if (container === null) return null;
+    this.#instances?.refresh();
+    return buildContainerView(container, task, this.#sources());
+  }
+
+  #sources(): ViewSources {
+    const { graph } = this.#options;
+    return {
+      ...this.#static,
+      superblocks: this.superblocks,
+      descends: (inum, ancestor) => {
+        const relation = graph.relation("pid", ancestor, inum);
+        return relation === "unknown" ? null : relation === "same" || relation === "to-descendant";
+      },
+    };
+  }
+
+  #publish(changes: readonly FindingChange[]): void {
+    for (const change of changes) {
+      if (change.state === "open") {
+        const key = `${change.rule} ${change.severity}`;
+        const total = this.#totals.get(key);
+        if (total === undefined) this.#totals.set(key, { change, count: 1 });
+        else total.count++;
+      }
+      this.#options.publish(change);
+    }
+  }
+
+  /** A container whose files cannot be read must not end the agent; it is told, some times. */
+  #guard(what: string, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      if (this.#errors++ < TOLD_ERRORS) {
+        this.#options.log.error(`${what} could not be judged`, { error: String(error) });
+      }
+    }
+  }
+}
+
+/** Operations of mount(2) on mounts alone; path_mount() of fs/namespace.c. */
+const NO_SUPERBLOCK = ["MS_BIND", "MS_MOVE", "MS_SHARED", "MS_PRIVATE", "MS_SLAVE", "MS_UNBINDABLE"];
+
+/** Whether the call made a superblock or gave one other options. The type's name is no help: it is user memory. */
+function mayChangeProcfs({ syscall, args, outcome }: SyscallEvent): boolean {
+  if (syscall === "fsconfig") {
+    return (
+      typeof args.cmd === "string" && args.cmd.startsWith("FSCONFIG_CMD_") && outcome?.procfs !== undefined
+    );
+  }
+  const flags = args.mountflags;
+  return syscall === "mount" && Array.isArray(flags) && !NO_SUPERBLOCK.some((flag) => flags.includes(flag));
+}

@@ -1,0 +1,226 @@
+import { readFileSync } from "node:fs";
+import type { ContainerRef } from "../event.js";
+import type { HostPath } from "../kernel/host-path.js";
+import { LINK_INDEX, type NsInums } from "../kernel/links.js";
+import { type Mount, readMountinfo } from "../kernel/mountinfo.js";
+import { readNamespaceLink } from "../kernel/nsfs.js";
+import { readStatus } from "../kernel/status.js";
+import { MountTree } from "../mounts/mount-tree.js";
+import type { Task } from "../namespaces/task.js";
+import { type CgroupLine, matchCgroupLines, parseCgroup } from "./patterns.js";
+
+export interface ContainersOptions {
+  readonly host: HostPath;
+  /** The namespaces of the host root that `host` points at. */
+  readonly hostNs: NsInums;
+  /** How many answers are kept. */
+  readonly capacity?: number;
+}
+
+interface Answer {
+  readonly cgroup: bigint;
+  readonly mnt: number;
+  readonly pid: number;
+  readonly container: ContainerRef | null;
+  /** Whether the cgroup gave the container its id, so that whoever is in the cgroup is in the container. */
+  readonly named: boolean;
+}
+
+/** A task that unshares its mount namespace again and again makes this many answers, not more. */
+const ANSWERS_PER_CGROUP = 64;
+
+/** Units of systemd in which tasks of the host live; a runtime that shares one gives no name to its container. */
+const HOST_UNIT = /\.(?:service|slice|socket|mount)$|^(?:session-[^/]+|init|run-[^/]+)\.scope$/;
+
+const HOST = { container: null, named: false } as const;
+
+/** Deeper than a shell's child's child, and a bound on what a chain of forks can cost. */
+const MAX_ANCESTORS = 32;
+
+const MNT = LINK_INDEX.mnt;
+const PID = LINK_INDEX.pid;
+
+/**
+ * Which container a task is in. It is in one when
+ *
+ * - its cgroup has a name that a known runtime gives ({@link matchCgroupLines}), or
+ * - its pid namespace is not the host's, or
+ * - its mount namespace is not the host's and neither is the mount at its root: a systemd service with
+ *   PrivateTmp= has a mount namespace of its own with a copy of the host's root in it, and is no container.
+ *
+ * The container's id is the one in the runtime's name, else the name of the cgroup, else `pidns:INUM` or
+ * `mntns:INUM`. A cgroup that tasks of the host live in names no container: that of pid 1, that of the nearest
+ * ancestor on the host (an `unshare` in somebody's session), and systemd's units for users and services.
+ */
+export class Containers {
+  readonly #host: HostPath;
+  readonly #hostNs: NsInums;
+  readonly #capacity: number;
+  readonly #answers = new Map<bigint, Answer[]>();
+  #size = 0;
+  #evictions = 0;
+  #reads = 0;
+  #hostRoot: Mount | null | undefined;
+
+  constructor({ host, hostNs, capacity = 16_384 }: ContainersOptions) {
+    this.#host = host;
+    this.#hostNs = hostNs;
+    this.#capacity = capacity;
+  }
+
+  /** How many answers are kept now. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** How many answers had to make room for others. */
+  get evictions(): number {
+    return this.#evictions;
+  }
+
+  /** How many times /proc/PID/cgroup was read. */
+  get reads(): number {
+    return this.#reads;
+  }
+
+  /**
+   * The container of `task`; null for a task of the host and where it cannot be told because the task is gone.
+   * Reads /proc/PID/cgroup, and at most once more /proc/PID/mountinfo, the first time that a cgroup is seen with
+   * these namespaces; after that it is one look-up. A task whose cgroup ids are not known is never remembered.
+   */
+  of(task: Task): ContainerRef | null {
+    // On hosts with v1 hierarchies all tasks may be in the root of the unified one.
+    const key = task.cgroupV1 === 0n ? task.cgroup : task.cgroupV1;
+    const mnt = task.ns[MNT] ?? 0;
+    const pid = task.ns[PID] ?? 0;
+    const answers = this.#answers.get(key);
+    if (answers !== undefined) {
+      for (const answer of answers) {
+        if (answer.pid === pid && answer.mnt === mnt && answer.cgroup === task.cgroup)
+          return answer.container;
+      }
+    }
+    const found = this.#find(task.pid, mnt, pid);
+    if (found === null) return null;
+    // A task that has entered the host's namespaces is still in the cgroup that its container is named after.
+    const named = found.container === null ? this.#namedAfter(task, answers) : undefined;
+    const answer = named ?? found;
+    if (key !== 0n) this.#remember(key, { ...answer, cgroup: task.cgroup, mnt, pid });
+    return answer.container;
+  }
+
+  #namedAfter(task: Task, answers: readonly Answer[] | undefined): Answer | undefined {
+    const named = answers?.find((answer) => answer.named && answer.cgroup === task.cgroup);
+    return named === undefined || this.#isOnHost(task.ppid) ? undefined : named;
+  }
+
+  #remember(key: bigint, answer: Answer): void {
+    let answers = this.#answers.get(key);
+    if (answers === undefined) {
+      answers = [];
+      this.#answers.set(key, answers);
+    }
+    if (answers.length >= ANSWERS_PER_CGROUP) {
+      answers.shift();
+      this.#size -= 1;
+      this.#evictions += 1;
+    }
+    answers.push(answer);
+    this.#size += 1;
+    while (this.#size > this.#capacity) {
+      const [oldest, dropped] = this.#answers.entries().next().value!;
+      this.#answers.delete(oldest);
+      this.#size -= dropped.length;
+      this.#evictions += dropped.length;
+    }
+  }
+
+  /** Null where it cannot be told. */
+  #find(taskPid: number, mnt: number, pid: number): Pick<Answer, "container" | "named"> | null {
+    this.#reads += 1;
+    const lines = this.#readCgroup(taskPid);
+    if (lines === null) return null;
+    const match = matchCgroupLines(lines);
+    if (match !== null) {
+      const pod = match.podUid === null ? null : { uid: match.podUid, namespace: null, name: null };
+      return { container: { id: match.id, runtime: match.runtime, name: null, pod }, named: true };
+    }
+    const ownPid = differs(pid, this.#hostNs[PID]);
+    if (!ownPid) {
+      if (!differs(mnt, this.#hostNs[MNT])) return HOST;
+      const hostsRoot = this.#hasRootOfHost(taskPid);
+      if (hostsRoot !== false) return hostsRoot === null ? null : HOST;
+    }
+    const leaf = this.#leafName(taskPid, lines);
+    const id = leaf ?? (ownPid ? `pidns:${pid}` : `mntns:${mnt}`);
+    return { container: { id, runtime: null, name: null, pod: null }, named: leaf !== null };
+  }
+
+  #readCgroup(pid: number | "self"): CgroupLine[] | null {
+    try {
+      return parseCgroup(readFileSync(this.#host.proc(pid, "cgroup"), "utf8"));
+    } catch {
+      return null;
+    }
+  }
+
+  /**
+   * Whether the mount at the root of `pid` shows the same directory of the same superblock as the host's. Null
+   * where that cannot be told: the task is gone, or its root is not a mount (chroot(2)).
+   */
+  #hasRootOfHost(pid: number): boolean | null {
+    this.#hostRoot ??= this.#rootOf(1);
+    const root = this.#rootOf(pid);
+    if (root === null || this.#hostRoot === null) return null;
+    return root.dev === this.#hostRoot.dev && root.root === this.#hostRoot.root;
+  }
+
+  #rootOf(pid: number): Mount | null {
+    try {
+      const mounts = readMountinfo(this.#host, pid);
+      return mounts === null ? null : new MountTree(mounts).lookup("/");
+    } catch {
+      return null;
+    }
+  }
+
+  /** The last part of the deepest of the paths that tasks of the host are not in. */
+  #leafName(pid: number, lines: readonly CgroupLine[]): string | null {
+    const hosts = new Set<string>();
+    for (const hostPid of [1, this.#nearestOnHost(pid)]) {
+      for (const { controllers, path } of this.#readCgroup(hostPid) ?? [])
+        hosts.add(`${controllers}:${path}`);
+    }
+    let deepest: string[] = [];
+    for (const { controllers, path } of lines) {
+      if (hosts.has(`${controllers}:${path}`)) continue;
+      const parts = path.split("/").filter((part) => part !== "");
+      if (parts.length > deepest.length) deepest = parts;
+    }
+    const leaf = deepest.at(-1);
+    return leaf === undefined || leaf === ".." || HOST_UNIT.test(leaf) ? null : leaf;
+  }
+
+  /** The nearest ancestor of `pid` that is in the host's namespaces; pid 1 where there is none. */
+  #nearestOnHost(pid: number): number {
+    let ancestor = readStatus(this.#host, pid)?.ppid ?? 1;
+    for (let depth = 0; depth < MAX_ANCESTORS && ancestor > 1; depth++) {
+      if (this.#isOnHost(ancestor)) return ancestor;
+      ancestor = readStatus(this.#host, ancestor)?.ppid ?? 1;
+    }
+    return 1;
+  }
+
+  #isOnHost(pid: number): boolean {
+    if (pid <= 1) return true;
+    return (["pid", "mnt"] as const).every((type) => {
+      const link = readNamespaceLink(this.#host.proc(pid, "ns", type));
+      return link.ok && link.value === this.#hostNs[LINK_INDEX[type]];
+    });
+  }
+}
+
+/** Whether both are known and are not the same namespace. */
+function differs(inum: number, hostInum: number | undefined): boolean {
+  return inum !== 0 && hostInum !== undefined && hostInum !== 0 && inum !== hostInum;
+}

@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { KeyholeError } from "../../src/errors.js";
+import type { FindingSubject } from "../../src/event.js";
+import { CATALOGUE } from "../../src/exposures/catalogue.js";
+import { Exposures } from "../../src/exposures/engine.js";
+import { Findings, type Observation } from "../../src/exposures/findings.js";
+import { MASKS, READONLY, runcMounts } from "../mounts/mountinfo-text.js";
+import { container, HOST_PROC_DEV } from "./container.js";
+
+const UNMASKED = [...MASKS, ...READONLY];
+
+function engine(rules?: { disable?: string[]; severity?: Record<string, "low"> }): Exposures {
+  let tick = 0;
+  return new Exposures({
+    hostProcDev: HOST_PROC_DEV,
+    now: () => `2026-11-23T00:00:0${tick++}.000000000Z`,
+    rules: { disable: ["proc-default-gaps", ...(rules?.disable ?? [])], severity: rules?.severity ?? {} },
+  });
+}
+
+test("a posture finding is open while it holds, updated when it changes, resolved when it is gone", () => {
+  const exposures = engine();
+  const [opened, ...others] = exposures.posture(container(runcMounts(UNMASKED)));
+  assert.deepEqual(others, []);
+  assert.equal(opened?.state, "open");
+  assert.equal(opened?.first_seen, "2026-11-23T00:00:00.000000000Z");
+  assert.deepEqual(exposures.open(), [{ rule: "proc-unmasked", severity: "critical", count: 1 }]);
+
+  assert.deepEqual(exposures.posture(container(runcMounts(UNMASKED))), [], "nothing changed");
+
+  const [updated] = exposures.posture(container(runcMounts(MASKS)));
+  assert.equal(updated?.state, "updated");
+  assert.equal(updated?.id, opened?.id);
+  assert.deepEqual(updated?.also, ["proc-mask-missing"]);
+  assert.equal(updated?.first_seen, opened?.first_seen);
+
+  const [resolved] = exposures.posture(container(runcMounts()));
+  assert.equal(resolved?.state, "resolved");
+  assert.equal(resolved?.reason, "no longer holds");
+  assert.equal(resolved?.last_seen, "2026-11-23T00:00:03.000000000Z");
+  assert.deepEqual(exposures.open(), []);
+});
+
+test("a container that is gone has its findings resolved once", () => {
+  const exposures = engine();
+  exposures.posture(container(runcMounts(UNMASKED), { id: "a" }));
+  exposures.posture(container(runcMounts(UNMASKED), { id: "b" }));
+  assert.deepEqual(exposures.open(), [{ rule: "proc-unmasked", severity: "critical", count: 2 }]);
+  const resolved = exposures.gone("a", "container ended");
+  assert.deepEqual(
+    resolved.map(({ state, reason, subject }) => [state, reason, subject.id]),
+    [["resolved", "container ended", "a"]],
+  );
+  assert.deepEqual(exposures.gone("a", "container ended"), []);
+  assert.deepEqual(exposures.open(), [{ rule: "proc-unmasked", severity: "critical", count: 1 }]);
+});
+
+test("a more specific rule takes the place of the one it subsumes", () => {
+  const exposures = engine();
+  exposures.posture(container(runcMounts(["keys"])));
+  const changes = exposures.posture(container(runcMounts(MASKS)));
+  assert.deepEqual(
+    changes.map(({ state, rule }) => `${state} ${rule}`),
+    ["open proc-unmasked", "resolved proc-mask-missing"],
+  );
+});
+
+test("a finding of a disabled rule is counted, with all that it subsumes", () => {
+  const exposures = engine({ disable: ["proc-unmasked"] });
+  assert.deepEqual(exposures.posture(container(runcMounts(UNMASKED))), []);
+  assert.deepEqual(exposures.posture(container(runcMounts(UNMASKED))), []);
+  assert.equal(exposures.suppressed().get("disabled"), 1);
+  exposures.posture(container(runcMounts()));
+  exposures.posture(container(runcMounts(UNMASKED)));
+  // Once more for the default gaps, which the container with masks had.
+  assert.equal(exposures.suppressed().get("disabled"), 3);
+});
+
+test("a severity can be overridden, an unknown rule cannot", () => {
+  const [finding] = engine({ severity: { "proc-unmasked": "low" } }).posture(container(runcMounts(UNMASKED)));
+  assert.equal(finding?.severity, "low");
+  for (const rules of [{ disable: ["nope"] }, { severity: { nope: "low" as const } }]) {
+    assert.throws(
+      () => engine(rules),
+      (error) =>
+        error instanceof KeyholeError && error.code === "KEYHOLE_RULE_UNKNOWN" && error.found === "nope",
+    );
+  }
+});
+
+const SUBJECT: FindingSubject = { kind: "container", id: "c1", container: null, pid: 1 };
+
+function act(more: Partial<Observation> = {}): Observation {
+  const rule = CATALOGUE.find(({ id }) => id === "ns-enter-host")!;
+  return { rule, subject: SUBJECT, severity: "low", evidence: [], also: [], time: "t", ...more };
+}
+
+test("a repeated act is one finding whose count is published when it has doubled", () => {
+  const findings = new Findings();
+  const published = [];
+  for (let number = 1; number <= 9; number++) {
+    const change = findings.happened(act({ time: `t${number}`, eventSeq: number }));
+    if (change !== null) published.push([change.state, change.count, change.event_seq, change.last_seen]);
+  }
+  assert.deepEqual(published, [
+    ["open", 1, 1, "t1"],
+    ["updated", 2, 2, "t2"],
+    ["updated", 4, 4, "t4"],
+    ["updated", 8, 8, "t8"],
+  ]);
+  assert.equal(findings.repeated, 5);
+  assert.deepEqual(
+    findings.forget("c1", "container ended", "t10").map(({ state, count }) => [state, count]),
+    [["updated", 9]],
+    "the last repetition is told when the container ends",
+  );
+});
+
+test("a worse act is published at once and keeps its severity", () => {
+  const findings = new Findings();
+  for (let number = 0; number < 3; number++) findings.happened(act());
+  assert.equal(findings.happened(act({ severity: "critical" }))?.severity, "critical");
+  for (let number = 0; number < 3; number++) assert.equal(findings.happened(act()), null);
+  assert.equal(findings.happened(act())?.severity, "critical");
+});
+
+test("acts are not among the open findings", () => {
+  const findings = new Findings();
+  findings.happened(act());
+  assert.deepEqual(findings.open(), []);
+});
+
+test("the number of findings is bounded and what is forgotten is counted", () => {
+  const findings = new Findings(10);
+  for (let number = 0; number < 25; number++) {
+    findings.happened(act({ subject: { ...SUBJECT, id: `c${number}` } }));
+  }
+  assert.equal(findings.evictions, 15);
+  assert.equal(findings.happened(act({ subject: { ...SUBJECT, id: "c24" } }))?.count, 2);
+  assert.equal(findings.happened(act({ subject: { ...SUBJECT, id: "c0" } }))?.count, 1);
+});
+
+test("the evidence of one finding is bounded", () => {
+  const evidence = Array.from({ length: 1000 }, (_, index) => ({ fact: String(index) }));
+  assert.equal(new Findings().happened(act({ evidence }))?.evidence.length, 16);
+});
+
+test("every rule has what a finding shows, and subsumes rules that exist", () => {
+  const ids = CATALOGUE.map(({ id }) => id);
+  assert.equal(new Set(ids).size, ids.length);
+  for (const rule of CATALOGUE) {
+    assert.match(rule.id, /^[a-z]+(-[a-z]+)+$/);
+    assert.ok(
+      rule.description.length > 40 && rule.remediation.length > 20 && rule.title.length > 10,
+      rule.id,
+    );
+    assert.ok(
+      rule.references.length > 0 && rule.references.every((url) => url.startsWith("https://")),
+      rule.id,
+    );
+    assert.ok(
+      rule.tags.some((tag) => /^mitre:T[0-9]{4}(\.[0-9]{3})?$/.test(tag)),
+      rule.id,
+    );
+    assert.ok(rule.needs.length > 0, rule.id);
+    for (const subsumed of rule.subsumes)
+      assert.ok(ids.includes(subsumed), `${rule.id} subsumes ${subsumed}`);
+  }
+});
+
+test("a rule without its facts is inactive", () => {
+  const inactive = Exposures.inactive(
+    new Set(["mountinfo", "host-procfs", "syscalls", "procfs-pid-namespace"]),
+  );
+  assert.deepEqual(inactive, [
+    { rule: "proc-foreign-pidns-visible", missing: ["pid-namespace-tree"] },
+    { rule: "proc-hidepid-weakened", missing: ["procfs-options"] },
+  ]);
+});
