@@ -90,7 +90,7 @@ struct kh_event {
 	__u32 pid;
 	__u32 tid;
 	__u32 ppid;
-	__u32 uid;
+	__u32 uid;		/* effective, as is gid */
 	__u32 gid;
 	__u32 ns_pid;		/* thread group id in the task's own pid namespace */
 	__u8 comm[16];

@@ -128,8 +128,8 @@ struct nsproxy {
 };
 
 struct cred {
-	kuid_t uid;
-	kgid_t gid;
+	kuid_t euid;
+	kgid_t egid;
 	struct user_namespace *user_ns;
 };
 

@@ -28,16 +28,18 @@ static __always_inline __u32 add_path(struct buffer *b, __u32 at, __u8 id, struc
 		__u32 length = field->reserved;
 		long added;
 
-		if (dentry == BPF_CORE_READ(mount, mnt.mnt_root) || dentry == parent) {
+		if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
 			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
 
-			if (above == mount) {
-				status = KH_OK;
-				break;
+			if (above != mount) {
+				dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+				mount = above;
+				continue;
 			}
-			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-			mount = above;
-			continue;
+			status = KH_OK;
+			/* a detached mount of a file has no path, but the file has a name */
+			if (length || dentry == parent)
+				break;
 		}
 		if (length > PATH_MAX - NAME_SIZE)
 			break;
@@ -48,6 +50,11 @@ static __always_inline __u32 add_path(struct buffer *b, __u32 at, __u8 id, struc
 			break;
 		}
 		field->reserved = length + added;
+		/* the only component of a memfd, whose dentry is its own parent */
+		if (dentry == parent)
+			status = KH_OK;
+		if (status == KH_OK)
+			break;
 		dentry = parent;
 	}
 	return field_end(b, at, id, status, field->reserved & 0x1fff);

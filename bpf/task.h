@@ -89,8 +89,8 @@ static __always_inline void fill_event(struct kh_event *e, struct task_struct *t
 	e->pid = READ(task, tgid);
 	e->tid = READ(task, pid);
 	e->ppid = READ(task, real_parent, tgid);
-	e->uid = READ(task, real_cred, uid.val);
-	e->gid = READ(task, real_cred, gid.val);
+	e->uid = READ(task, real_cred, euid.val);
+	e->gid = READ(task, real_cred, egid.val);
 	bpf_core_read(e->comm, sizeof(e->comm), &task->comm);
 	if (READ(task, flags) & PF_KTHREAD)
 		e->flags |= KH_F_KTHREAD;

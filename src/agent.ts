@@ -4,7 +4,6 @@
  */
 import { Capture } from "./capture/capture.js";
 import { Clock } from "./capture/clock.js";
-import { TaskIterator } from "./capture/iterator.js";
 import { EVENT, Kind, WIRE_VERSION, type Wire } from "./capture/wire.js";
 import type { Config } from "./config/config.js";
 import { version } from "./config/version.js";
@@ -22,6 +21,7 @@ import { Inventory, type TaskSource } from "./namespaces/inventory.js";
 import { Tasks } from "./namespaces/tasks.js";
 import { Losses } from "./publish/losses.js";
 import type { Publisher } from "./publish/publisher.js";
+import { identifyNamespaces } from "./resolve/identify.js";
 import { SyscallResolver } from "./resolve/syscall.js";
 import { Containers } from "./workloads/containers.js";
 
@@ -46,7 +46,6 @@ export class Agent {
   readonly #publisher: Publisher;
   readonly #clock = new Clock(() => clockGettime(CLOCK_REALTIME) - clockGettime(CLOCK_BOOTTIME));
   readonly #resolver: SyscallResolver;
-  readonly #source: TaskSource;
   readonly #timers: NodeJS.Timeout[] = [];
   #running: Promise<void> = Promise.resolve();
   #resync: NodeJS.Timeout | null = null;
@@ -83,9 +82,8 @@ export class Agent {
       graph: this.graph,
       containers: this.containers,
     });
-    this.#source = taskSource(host, log);
     this.inventory = new Inventory({
-      source: this.#source,
+      source: taskSource(capture, host, log),
       tasks,
       graph: this.graph,
       now: () => clockGettime(CLOCK_BOOTTIME),
@@ -130,7 +128,6 @@ export class Agent {
     this.#checkLosses();
     this.exposures.stop();
     this.#publish({ state: "stopping", reason });
-    this.#source.close();
     this.capture.close();
   }
 
@@ -139,7 +136,9 @@ export class Agent {
       this.#apply(this.capture.wire, record);
     } catch (error) {
       if (this.losses.count("decode", 1) === 1) {
-        this.#log.error("a record could not be told", { error: error instanceof Error ? error.stack : error });
+        this.#log.error("a record could not be told", {
+          error: error instanceof Error ? error.stack : error,
+        });
       }
     }
   };
@@ -150,7 +149,8 @@ export class Agent {
   };
 
   #apply(wire: Wire, record: number): void {
-    if (wire.bytes.readUInt16LE(record + EVENT.version) !== WIRE_VERSION) throw new Error("another wire version");
+    if (wire.bytes.readUInt16LE(record + EVENT.version) !== WIRE_VERSION)
+      throw new Error("another wire version");
     const time = wire.u64(record + EVENT.time);
     switch (wire.u8(record + EVENT.kind)) {
       case Kind.syscall: {
@@ -163,8 +163,12 @@ export class Agent {
       case Kind.fork: {
         const parentTid = Number(wire.arg(record, 1));
         const child = this.tasks.fork(wire.task(record), parentTid, time);
+        const elsewhere = (wire.arg(record, 0) & CLONE_NEW) !== 0n;
+        if (elsewhere) {
+          identifyNamespaces(this.graph, wire, record);
+          this.#resolver.expectClone(parentTid, child);
+        }
         this.graph.observe(child);
-        if ((wire.arg(record, 0) & CLONE_NEW) !== 0n) this.#resolver.expectClone(parentTid, child);
         return;
       }
       case Kind.exec: {
@@ -229,7 +233,6 @@ export class Agent {
       attach: "tracepoint",
       programs: this.capture.reports,
       inventory: this.inventory.via,
-      procfs_superblocks: this.exposures.seesSuperblocks ? "bpf" : null,
       fallbacks: lacking.map(({ name, fallback, lacks }) => ({ name, fallback, lacks })),
       tasks: this.tasks.size,
     };
@@ -244,14 +247,10 @@ export class Agent {
   }
 }
 
-function taskSource(host: HostPath, log: Logger): TaskSource {
-  try {
-    const iterator = TaskIterator.open();
-    return { via: "bpf", read: () => iterator.read(), close: () => iterator.close() };
-  } catch (error) {
-    log.warn("no BPF iterator: tasks are read from /proc", { error: String(error) });
-    return { via: "proc", read: () => readProcTasks(host), close: () => {} };
-  }
+function taskSource({ iterator }: Capture, host: HostPath, log: Logger): TaskSource {
+  if (iterator !== null) return { via: "bpf", read: () => iterator.read() };
+  log.warn("no BPF iterator: tasks are read from /proc");
+  return { via: "proc", read: () => readProcTasks(host) };
 }
 
 /** The attach modes that exist. Throws KEYHOLE_ATTACH for one that does not. */

@@ -74,6 +74,8 @@ class Decoder {
         );
       case "fsconfig-value":
         return this.#fsconfigValue(name, index, word);
+      case "fsconfig-aux":
+        return this.#fsconfigAux(int(word));
       case "mount-attr":
         return this.#mountAttr(name, index, word);
       case "clone-args":
@@ -120,6 +122,13 @@ class Decoder {
       default:
         return pointer(word);
     }
+  }
+
+  /** A directory to two of the commands, to others a length, a descriptor or 0. */
+  #fsconfigAux(aux: number): Arg {
+    const { cmd } = this.result.args;
+    const isDirectory = cmd === "FSCONFIG_SET_PATH" || cmd === "FSCONFIG_SET_PATH_EMPTY";
+    return isDirectory && aux === AT_FDCWD ? "AT_FDCWD" : aux;
   }
 
   /** struct mount_attr of mount_setattr(2) */

@@ -19,7 +19,7 @@ export type ArgKind =
         | "mount-flags";
     }
   | { readonly kind: "flags"; readonly table: flags.FlagTable; readonly bits: 32 | 64 }
-  | { readonly kind: "fsconfig-command" | "fsconfig-value" | "mount-attr" | "clone-args" };
+  | { readonly kind: "fsconfig-command" | "fsconfig-value" | "fsconfig-aux" | "mount-attr" | "clone-args" };
 
 export interface Call {
   readonly op: number;
@@ -89,7 +89,7 @@ export const CALLS: readonly Call[] = [
       ["cmd", { kind: "fsconfig-command" }],
       ["key", string],
       ["value", { kind: "fsconfig-value" }],
-      ["aux", { kind: "int" }],
+      ["aux", { kind: "fsconfig-aux" }],
     ],
   },
   {

@@ -3,8 +3,9 @@ import { KeyholeError } from "../errors.js";
 import type { HostPath } from "../kernel/host-path.js";
 import { callTable } from "./calls.js";
 import { type CaptureFilter, KernelFilter } from "./filter.js";
-import { lastLines, loadObject, type ProgramFailure } from "./object.js";
-import { EVENT, Kind, WIRE_VERSION, Wire } from "./wire.js";
+import { TaskIterator } from "./iterator.js";
+import { type LoadedObject, lastLines, loadObject, type ProgramFailure } from "./object.js";
+import { Kind, Wire } from "./wire.js";
 
 export interface CaptureOptions {
   readonly host: HostPath;
@@ -30,6 +31,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   task_created: "clone events that succeeded, and new tasks until the next inventory",
   task_executed: "the executables of processes that started after the last inventory",
   task_exited: "the end of processes until the next inventory",
+  tasks: "inventories that are exact and cheap: tasks are read from /proc",
 };
 
 /** Records that found the ring full since the programs were loaded. */
@@ -45,20 +47,28 @@ const NO_FILTER: CaptureFilter = {
   uids: { include: [], exclude: [] },
 };
 
+interface Attached {
+  readonly object: BpfObject;
+  readonly links: ReadonlyMap<string, BpfLink>;
+  readonly reports: readonly ProgramReport[];
+}
+
 /** The programs of the attach mode `tracepoint`, attached, and the ring that they write to. */
 export class Capture {
   readonly reports: readonly ProgramReport[];
   readonly wire: Wire;
   readonly ring: RingBuffer;
+  /** Reads all tasks; null where the kernel refused the iterator. */
+  readonly iterator: TaskIterator | null;
   readonly #object: BpfObject;
-  readonly #links: BpfLink[];
-  readonly #attached: readonly string[];
+  readonly #links: Map<string, BpfLink>;
 
-  private constructor(object: BpfObject, links: BpfLink[], reports: readonly ProgramReport[]) {
+  private constructor({ object, links, reports }: Attached) {
     this.#object = object;
-    this.#links = links;
+    this.#links = new Map(links);
     this.reports = reports;
-    this.#attached = reports.filter((report) => report.attached).map((report) => report.program);
+    const iterator = links.get("tasks");
+    this.iterator = iterator === undefined ? null : new TaskIterator(iterator);
     this.ring = new RingBuffer(object.map("ring"));
     this.wire = new Wire(this.ring.u8);
   }
@@ -69,30 +79,17 @@ export class Capture {
    */
   static start(options: CaptureOptions): Capture {
     const filter = new KernelFilter(options.filter, options.host);
-    const { object, failures } = load(options, filter);
-    const links: BpfLink[] = [];
+    const loaded = load(options, filter);
+    const { object } = loaded;
+    const links = new Map<string, BpfLink>();
     try {
-      const reports = object.programs.map((program) => {
-        const refused = failures.find((failure) => failure.program === program.name);
-        if (refused !== undefined) return report(program.name, refused);
-        try {
-          links.push(program.attach());
-          return report(program.name, null);
-        } catch (error) {
-          if (!(error instanceof LibbpfError)) throw error;
-          return report(program.name, {
-            program: program.name,
-            errno: error.errno,
-            detail: lastLines(error),
-          });
-        }
-      });
+      filter.fill(object.map("filters"));
+      const reports = attach(loaded, links);
       const calls = reports.find(({ program }) => program === "call_returned");
       if (calls?.attached !== true) throw cannotCapture(calls?.detail ?? "no program", calls?.errno ?? null);
-      filter.fill(object.map("filters"));
-      return new Capture(object, links, reports);
+      return new Capture({ object, links, reports });
     } catch (error) {
-      for (const link of links) link.detach();
+      for (const link of links.values()) link.detach();
       object.close();
       throw error;
     }
@@ -123,14 +120,16 @@ export class Capture {
 
   /** How often the recursion guard skipped each program that is attached. */
   missed(): Readonly<Record<string, bigint>> {
+    const attached = this.reports.filter((report) => report.attached).map(({ program }) => program);
     return Object.fromEntries(
-      this.#attached.map((name) => [name, this.#object.program(name).info().recursionMisses]),
+      attached.map((name) => [name, this.#object.program(name).info().recursionMisses]),
     );
   }
 
   /** No record is written after this; what is in the ring can still be drained. */
   detach(): void {
-    for (const link of this.#links.splice(0)) link.detach();
+    for (const link of this.#links.values()) link.detach();
+    this.#links.clear();
   }
 
   /** After {@link run} has ended. */
@@ -155,11 +154,6 @@ export function probePrograms(host: HostPath): ProgramReport[] {
   }
 }
 
-/** Is the record at `offset` one that this agent understands? */
-export function isUnderstood(wire: Wire, offset: number): boolean {
-  return wire.bytes.readUInt16LE(offset + EVENT.version) === WIRE_VERSION;
-}
-
 function load(
   options: CaptureOptions,
   filter: KernelFilter,
@@ -176,6 +170,22 @@ function load(
     if (!(error instanceof LibbpfError)) throw error;
     throw cannotCapture(lastLines(error), error.errno, error);
   }
+}
+
+/** Attaches every program that was loaded; the links go to `links` as they are made. */
+function attach({ object, failures }: LoadedObject, links: Map<string, BpfLink>): ProgramReport[] {
+  return object.programs.map((program) => {
+    const refused = failures.find((failure) => failure.program === program.name);
+    if (refused !== undefined) return report(program.name, refused);
+    try {
+      const isIterator = program.section.startsWith("iter/");
+      links.set(program.name, isIterator ? program.attachIter() : program.attach());
+      return report(program.name, null);
+    } catch (error) {
+      if (!(error instanceof LibbpfError)) throw error;
+      return report(program.name, { program: program.name, errno: error.errno, detail: lastLines(error) });
+    }
+  });
 }
 
 function cannotCapture(detail: string, errno: string | null, cause?: unknown): KeyholeError {

@@ -1,27 +1,14 @@
-import type { BpfLink, BpfObject } from "@keyhole/libbpf";
+import type { BpfLink } from "@keyhole/libbpf";
 import type { Task } from "../namespaces/task.js";
-import { loadObject } from "./object.js";
 import { EVENT, Flag, Wire } from "./wire.js";
 
 /** All tasks of the node in one read of a BPF iterator (Linux 5.8). */
 export class TaskIterator {
-  readonly #object: BpfObject;
   readonly #link: BpfLink;
 
-  private constructor(object: BpfObject, link: BpfLink) {
-    this.#object = object;
+  /** `link`: the program `tasks` of bpf/inventory.h, attached. */
+  constructor(link: BpfLink) {
     this.#link = link;
-  }
-
-  /** Throws LibbpfError where the kernel refuses it. */
-  static open(): TaskIterator {
-    const { object } = loadObject("inventory");
-    try {
-      return new TaskIterator(object, object.program("tasks").attachIter());
-    } catch (error) {
-      object.close();
-      throw error;
-    }
   }
 
   /**
@@ -36,10 +23,5 @@ export class TaskIterator {
       if ((wire.u32(at + EVENT.flags) & Flag.noNsproxy) === 0) tasks.push(wire.task(at));
     }
     return tasks;
-  }
-
-  close(): void {
-    this.#link.detach();
-    this.#object.close();
   }
 }

@@ -1,3 +1,4 @@
+import { isatty } from "node:tty";
 import { Agent, checkAttachMode } from "../agent.js";
 import { formatAddress } from "../config/address.js";
 import { useColor } from "../config/color.js";
@@ -32,7 +33,8 @@ export async function run(config: Config): Promise<number> {
     server = makeServer(config, agent, publisher, stdout, tail);
     const listening = await server?.start();
     agent.start({
-      listen: listening === undefined ? null : formatAddress({ host: listening.address, port: listening.port }),
+      listen:
+        listening === undefined ? null : formatAddress({ host: listening.address, port: listening.port }),
     });
     const reason = await ended.reason;
     // whatever hangs from here on (a reader, a client) does not keep the agent
@@ -45,17 +47,23 @@ export async function run(config: Config): Promise<number> {
   return 0;
 }
 
-async function openStdout(config: Config, log: Logger, end: (reason: string) => void): Promise<StdoutSink | null> {
-  const isTerminal = process.stdout.isTTY === true;
+async function openStdout(
+  config: Config,
+  log: Logger,
+  end: (reason: string) => void,
+): Promise<StdoutSink | null> {
+  // process.stdout would make the pipe that others share with us non-blocking
+  const isTerminal = isatty(1);
   const output = config.output === "auto" ? (isTerminal ? "text" : "json") : config.output;
   if (output === "none") return null;
   const handlers = {
     onClosed: () => end("stdout was closed"),
-    onError: (error: NodeJS.ErrnoException) => log.error("stdout cannot be written", { errno: error.code ?? null }),
+    onError: (error: NodeJS.ErrnoException) =>
+      log.error("stdout cannot be written", { errno: error.code ?? null }),
   };
   if (output === "json") return new StdoutSink(handlers);
   const { formatLine } = await import("../publish/terminal.js");
-  const color = useColor(config.color, process.stdout, process.env);
+  const color = useColor(config.color, { isTTY: isTerminal }, process.env);
   return new StdoutSink({
     ...handlers,
     format: (event) => formatLine(event, isTerminal ? { color, width: process.stdout.columns } : { color }),
@@ -90,6 +98,7 @@ function endOf(): { readonly reason: Promise<string>; readonly end: (reason: str
   const reason = new Promise<string>((resolve) => {
     end = resolve;
   });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => end(signal));
+  // npm passes on a Ctrl-C that the terminal has sent already: the second one must find a handler too
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => end(signal));
   return { reason, end };
 }

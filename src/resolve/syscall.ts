@@ -17,6 +17,7 @@ import type { Task } from "../namespaces/task.js";
 import type { Tasks } from "../namespaces/tasks.js";
 import type { Containers } from "../workloads/containers.js";
 import { changedLinks, directionOf } from "./crossing.js";
+import { identifyNamespaces } from "./identify.js";
 import { describeResult } from "./result.js";
 
 export interface ResolverSources {
@@ -72,9 +73,10 @@ export class SyscallResolver {
     const described = wire.task(record);
     const before = tasks.before(described, time);
     const task = tasks.update(described, time);
+    const crossing = CROSSINGS.has(call.name) && result.ret !== null && result.ret >= 0;
+    if (crossing) identifyNamespaces(graph, wire, record);
     graph.observe(task);
 
-    const crossing = CROSSINGS.has(call.name) && result.ret !== null && result.ret >= 0;
     const child = crossing ? this.#takeChild(task.tid) : undefined;
     const changed = crossing ? this.#changed(before, task, child) : undefined;
     const { target, superblock } = readTargets(wire, fields);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The life of tasks: what keeps user space's view of who is where exact between two inventories. */
+#ifndef KEYHOLE_LIFE_H
+#define KEYHOLE_LIFE_H
+
+#include "clones.h"
+#include "path.h"
+#include "ring.h"
+#include "task.h"
+#include <bpf/bpf_tracing.h>
+
+SEC("tp_btf/task_newtask")
+int BPF_PROG(task_created, struct task_struct *task, unsigned long clone_flags)
+{
+	struct kh_event e;
+
+	if (clone_flags & (CLONE_NEW_ALL | CLONE_NEWTIME)) {
+		__u32 tid = bpf_get_current_pid_tgid();
+		__u64 flags = clone_flags;
+
+		bpf_map_update_elem(&clones, &tid, &flags, BPF_ANY);
+	}
+	fill_event(&e, task, KH_FORK);
+	e.args[0] = clone_flags;
+	e.args[1] = (__u32)bpf_get_current_pid_tgid();
+	submit(&e, sizeof(e));
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(task_executed, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	struct buffer *b = this_buffer();
+	__u32 at;
+
+	if (!b)
+		return 0;
+	fill_event(&b->event, task, KH_EXEC);
+	b->event.args[0] = old_pid;
+	at = add_exe(b, sizeof(b->event), task);
+	if (at > BUFFER_SIZE)
+		return 0;
+	submit(&b->event, at);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(task_exited, struct task_struct *task)
+{
+	struct kh_event e;
+
+	fill_event(&e, task, KH_EXIT);
+	submit(&e, sizeof(e));
+	return 0;
+}
+
+#endif

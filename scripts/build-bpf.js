@@ -1,0 +1,128 @@
+/**
+ * Compiles bpf/*.bpf.c for both architectures to bpf/x64/NAME.bpf.o and bpf/arm64/NAME.bpf.o. Where
+ * KEYHOLE_PROBE_READ changes what comes out, in the source or in a header, the object made with it lies
+ * beside as NAME-probe.bpf.o. The same source gives the same bytes on any machine with the pinned clang
+ * and the same headers of libbpf.
+ *
+ * usage: node scripts/build-bpf.js [--out DIR]    DIR instead of bpf/
+ */
+import { spawnSync } from "node:child_process";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { pinnedClang } from "./clang.js";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** Node's name of each architecture, and the one by which bpf_tracing.h of libbpf chooses its pt_regs. */
+const TARGETS = { x64: "x86", arm64: "arm64" };
+
+/** Debian keeps asm/types.h of the host's architecture here; clang for the bpf target does not look. */
+const MULTIARCH = `/usr/include/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`;
+
+/**
+ * Compiles one source to `object` and returns its bytes.
+ * @param {{ clang: string, strip: string }} tools
+ * @param {string} target
+ * @param {string} source relative to the root of the repository
+ * @param {string} object
+ * @param {readonly string[]} defines
+ */
+function compile(tools, target, source, object, defines) {
+  run(tools.clang, [
+    ...["-target", "bpf", "-mcpu=v2", "-O2", "-g", "-Wall", "-Werror"],
+    // Objects name no path of the machine they were made on.
+    `-fdebug-prefix-map=${resolve(ROOT)}=.`,
+    ...["-idirafter", MULTIARCH],
+    `-D__TARGET_ARCH_${target}`,
+    ...defines,
+    ...["-c", source, "-o", object],
+  ]);
+  // Removes DWARF; BTF stays.
+  run(tools.strip, ["-g", object]);
+  return readFileSync(object);
+}
+
+/**
+ * Runs a tool in the root of the repository, so that the paths it writes down are relative to it.
+ * @param {string} program
+ * @param {readonly string[]} args
+ */
+function run(program, args) {
+  const { status, error } = spawnSync(program, args, { cwd: ROOT, stdio: ["ignore", 2, 2] });
+  if (status !== 0) throw new Error(`${program} failed: ${error?.message ?? `status ${status}`}`);
+}
+
+/**
+ * Compiles everything into `folder`, one folder below it for each architecture.
+ * @param {string} folder
+ */
+function compileAll(folder) {
+  const tools = pinnedClang();
+  const sources = readdirSync(join(ROOT, "bpf")).filter((name) => name.endsWith(".bpf.c"));
+  if (sources.length === 0) throw new Error("no bpf/*.bpf.c to build");
+  for (const [arch, target] of Object.entries(TARGETS)) {
+    mkdirSync(join(folder, arch));
+    for (const name of sources.sort()) {
+      const source = join("bpf", name);
+      const plain = join(folder, arch, `${basename(name, ".bpf.c")}.bpf.o`);
+      const bytes = compile(tools, target, source, plain, []);
+      const probe = join(folder, arch, `${basename(name, ".bpf.c")}-probe.bpf.o`);
+      if (compile(tools, target, source, probe, ["-DKEYHOLE_PROBE_READ"]).equals(bytes)) rmSync(probe);
+    }
+  }
+}
+
+/**
+ * Puts the objects of `from` into `out`, in place of those that are there.
+ * @param {string} from
+ * @param {string} out
+ */
+function replaceObjects(from, out) {
+  for (const arch of Object.keys(TARGETS)) {
+    const objects = readdirSync(join(from, arch));
+    mkdirSync(join(out, arch), { recursive: true });
+    for (const old of readdirSync(join(out, arch))) {
+      if (old.endsWith(".bpf.o") && !objects.includes(old)) rmSync(join(out, arch, old));
+    }
+    for (const object of objects) {
+      const path = join(out, arch, object);
+      copyFileSync(join(from, arch, object), path);
+      process.stdout.write(`${relative(process.cwd(), path)} (${statSync(path).size} bytes)\n`);
+    }
+  }
+}
+
+/** @param {string} out */
+function build(out) {
+  if (!existsSync("/usr/include/bpf/bpf_helpers.h")) {
+    throw new Error("bpf/bpf_helpers.h was not found; on Debian 12: apt-get install libbpf-dev");
+  }
+  // A failed build leaves the objects that are there as they are.
+  const folder = mkdtempSync(join(tmpdir(), "keyhole-bpf-"));
+  try {
+    compileAll(folder);
+    replaceObjects(folder, out);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const { values } = parseArgs({ options: { out: { type: "string", default: join(ROOT, "bpf") } } });
+try {
+  build(resolve(values.out));
+} catch (error) {
+  process.stderr.write(`build-bpf: ${error instanceof Error ? error.message : error}\n`);
+  process.exit(1);
+}
