@@ -9,7 +9,7 @@ import type { Task } from "../namespaces/task.js";
 import type { Tasks } from "../namespaces/tasks.js";
 import type { Containers } from "../workloads/containers.js";
 import { representatives } from "../workloads/representatives.js";
-import { isRuntimePath } from "../workloads/runtimes.js";
+import { isRuntimeAtWork } from "../workloads/runtimes.js";
 import {
   buildContainerView,
   type ContainerView,
@@ -155,6 +155,7 @@ export class ExposureWatch {
   /** A call was published: the rules about acts are asked, and its container is looked at when it is quiet. */
   onCall(event: SyscallEvent, task: Task): void {
     const changesMounts = event.ret !== null && event.ret >= 0 && CHANGES_MOUNTS.has(event.syscall);
+    if (changesMounts && changesRoot(event)) this.#options.containers.reconsider(task);
     if (changesMounts && mayChangeProcfs(event)) {
       this.#guard("procfs instances", () => {
         for (const { before, after } of this.#instances?.refresh() ?? []) {
@@ -194,8 +195,11 @@ export class ExposureWatch {
   #look(id: string): void {
     this.#stirred.delete(id);
     const task = this.#known.get(id);
+    if (task === undefined) return;
+    const parent = this.#options.tasks.get(task.ppid);
+    const lineage = { exe: task.exe, parentExe: parent?.exe ?? null, parentNs: parent?.ns ?? null };
     // still being made: the exec of its program brings it back here
-    if (task === undefined || isRuntimePath(task.exe)) return;
+    if (isRuntimeAtWork(lineage, this.#static.hostNs)) return;
     this.#guard("posture", () => {
       const view = this.#view(task);
       if (view !== null) this.#publish(this.#engine.posture(view));
@@ -243,6 +247,12 @@ export class ExposureWatch {
       }
     }
   }
+}
+
+/** Whether the mount at the root of its mount namespace may be another one now. */
+function changesRoot({ syscall, args }: SyscallEvent): boolean {
+  if (syscall === "mount") return Array.isArray(args.mountflags) && args.mountflags.includes("MS_MOVE");
+  return syscall === "pivot_root" || syscall === "chroot" || syscall === "move_mount";
 }
 
 /** Operations of mount(2) on mounts alone; path_mount() of fs/namespace.c. */

@@ -100,7 +100,8 @@ export class SyscallResolver {
         ret: result.ret,
         ...(result.errno === undefined ? undefined : { errno: result.errno }),
         process: this.#process(task),
-        container: containers.of(task),
+        // whose act it was: after a crossing the caller may be in another container, or in none
+        container: containers.of(crossing ? (before ?? task) : task),
         namespaces: graph.refs(task.ns),
         ...(changed === undefined ? undefined : { changed }),
         ...(shownTarget === undefined ? undefined : { target: shownTarget }),

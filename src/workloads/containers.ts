@@ -89,8 +89,7 @@ export class Containers {
    * these namespaces; after that it is one look-up. A task whose cgroup ids are not known is never remembered.
    */
   of(task: Task): ContainerRef | null {
-    // On hosts with v1 hierarchies all tasks may be in the root of the unified one.
-    const key = task.cgroupV1 === 0n ? task.cgroup : task.cgroupV1;
+    const key = keyOf(task);
     const mnt = task.ns[MNT] ?? 0;
     const pid = task.ns[PID] ?? 0;
     const answers = this.#answers.get(key);
@@ -112,6 +111,20 @@ export class Containers {
   #namedAfter(task: Task, answers: readonly Answer[] | undefined): Answer | undefined {
     const named = answers?.find((answer) => answer.named && answer.cgroup === task.cgroup);
     return named === undefined || this.#isOnHost(task.ppid) ? undefined : named;
+  }
+
+  /**
+   * Forgets that `task` is in no container, after a call that may have given it another root: while a runtime makes
+   * a container, its mount namespace shows the host's root until pivot_root(2).
+   */
+  reconsider(task: Task): void {
+    const key = keyOf(task);
+    const answers = this.#answers.get(key);
+    const kept = answers?.filter(({ mnt, container }) => container !== null || mnt !== task.ns[MNT]);
+    if (answers === undefined || kept === undefined || kept.length === answers.length) return;
+    this.#size -= answers.length - kept.length;
+    if (kept.length === 0) this.#answers.delete(key);
+    else this.#answers.set(key, kept);
   }
 
   #remember(key: bigint, answer: Answer): void {
@@ -218,6 +231,11 @@ export class Containers {
       return link.ok && link.value === this.#hostNs[LINK_INDEX[type]];
     });
   }
+}
+
+/** On hosts with v1 hierarchies all tasks may be in the root of the unified one. */
+function keyOf({ cgroup, cgroupV1 }: Task): bigint {
+  return cgroupV1 === 0n ? cgroup : cgroupV1;
 }
 
 /** Whether both are known and are not the same namespace. */

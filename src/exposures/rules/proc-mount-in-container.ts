@@ -1,5 +1,5 @@
 import { LINK_INDEX } from "../../kernel/links.js";
-import { isRuntimePath } from "../../workloads/runtimes.js";
+import { isRuntimeAtWork } from "../../workloads/runtimes.js";
 import { type Act, type ActRule, hasFlag, type ObservedCall } from "../act.js";
 
 export const procMountInContainer: ActRule = {
@@ -66,13 +66,7 @@ function makesProcfs(call: ObservedCall): boolean {
   return call.args.filesystemtype === "proc" || (call.outcome?.procfs ?? null) !== null;
 }
 
-/**
- * Whether it is a runtime's process that makes the container ready: it and its parent run a runtime, and the
- * parent is in the host's mount namespace. By the names alone, a container could pass for one: it chooses the
- * paths of its files, but nobody's child in the host's mount namespace does its bidding.
- */
 function isRuntime({ call, hostNs, parentNs }: Act): boolean {
   const { exe, parent } = call.process;
-  const parentOnHost = parentNs === null || parentNs[LINK_INDEX.mnt] === hostNs[LINK_INDEX.mnt];
-  return parentOnHost && isRuntimePath(exe) && isRuntimePath(parent?.exe ?? null);
+  return isRuntimeAtWork({ exe, parentExe: parent?.exe ?? null, parentNs }, hostNs);
 }
