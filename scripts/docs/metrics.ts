@@ -1,0 +1,32 @@
+import { METRIC_DEFINITIONS } from "../../src/publish/metrics.js";
+import { assertSameKeys, code, table } from "./page.js";
+
+/** What each label's values are. */
+const LABELS: Readonly<Record<string, string>> = {
+  cause: "`appeared`, `vanished` or `moved`: what the inventory found of a task that events had not told",
+  event: "type of the event: `syscall`, `finding`, `lost`, `agent` ([events](events.md))",
+  libbpf: "version of the libbpf that was loaded",
+  node_version: "version of Node.js",
+  ns_type: "`mnt`, `uts`, `ipc`, `net`, `pid`, `user`, `cgroup` or `time`",
+  program: "name of a BPF program; `keyhole doctor` lists them",
+  reason:
+    "why events were lost ([reasons](events.md#lost)), or why findings were not published ([rules](rules.md))",
+  rule: "id of the rule ([rules](rules.md))",
+  severity: "`critical`, `high`, `medium`, `low` or `info`",
+  syscall: "name of the system call, empty for what is none",
+  version: "version of Keyhole",
+};
+
+/** All metrics and their labels. */
+export function metrics(): string {
+  const labels = new Set(METRIC_DEFINITIONS.flatMap((metric) => metric.labels));
+  assertSameKeys("labels of metrics", labels, Object.keys(LABELS));
+  const rows = METRIC_DEFINITIONS.map(({ name, type, labels, help }) => [
+    code(name),
+    type,
+    labels.map(code).join(", "),
+    help,
+  ]);
+  const meanings = Object.entries(LABELS).map(([label, meaning]) => [code(label), meaning]);
+  return `${table(["Metric", "Type", "Labels", "Meaning"], rows)}\n\n${table(["Label", "Values"], meanings)}`;
+}
