@@ -12,7 +12,9 @@
 #include "clones.h"
 #include "file.h"
 #include "filter.h"
+#include "ns_ids.h"
 #include "ring.h"
+#include "user.h"
 #include <bpf/bpf_tracing.h>
 
 #define CALLS 512
@@ -108,65 +110,71 @@ static __always_inline __u32 add_fields(struct buffer *b, __u32 at, struct task_
 
 	switch (e->op) {
 	case KH_OP_SETNS:
+	case KH_OP_UNSHARE:
+		if (!e->ret)
+			at = add_ns_ids(b, at, task);
+		if (e->op == KH_OP_SETNS)
+			fd = e->args[0];
+		break;
 	case KH_OP_FSMOUNT:
 		fd = e->args[0];
 		break;
 	case KH_OP_MOUNT:
-		at = add_string(b, at, 0, e->args[0], PATH_MAX);
-		at = add_string(b, at, 1, e->args[1], PATH_MAX);
-		at = add_string(b, at, 2, e->args[2], PATH_MAX);
-		at = add_string(b, at, 4, e->args[4], PATH_MAX);
+		at = add_string(at, 0, e->args[0], PATH_MAX);
+		at = add_string(at, 1, e->args[1], PATH_MAX);
+		at = add_string(at, 2, e->args[2], PATH_MAX);
+		at = add_string(at, 4, e->args[4], PATH_MAX);
 		break;
 	case KH_OP_FSOPEN:
-		at = add_string(b, at, 0, e->args[0], NAME_MAX_USER);
+		at = add_string(at, 0, e->args[0], NAME_MAX_USER);
 		break;
 	case KH_OP_FSCONFIG:
 		fd = e->args[0];
-		at = add_string(b, at, 2, e->args[2], NAME_MAX_USER);
+		at = add_string(at, 2, e->args[2], NAME_MAX_USER);
 		switch ((__u32)e->args[1]) {
 		case 1:		/* FSCONFIG_SET_STRING */
-			at = add_string(b, at, 3, e->args[3], NAME_MAX_USER);
+			at = add_string(at, 3, e->args[3], NAME_MAX_USER);
 			break;
 		case 2:		/* FSCONFIG_SET_BINARY */
-			at = add_bytes(b, at, 3, e->args[3], (__u32)e->args[4], PATH_MAX);
+			at = add_bytes(at, 3, e->args[3], (__u32)e->args[4], PATH_MAX);
 			break;
 		case 3:		/* FSCONFIG_SET_PATH */
 		case 4:		/* FSCONFIG_SET_PATH_EMPTY */
-			at = add_string(b, at, 3, e->args[3], PATH_MAX);
+			at = add_string(at, 3, e->args[3], PATH_MAX);
 			break;
 		}
 		break;
 	case KH_OP_MOVE_MOUNT:
 		fd = e->args[0];
-		at = add_string(b, at, 1, e->args[1], PATH_MAX);
-		at = add_string(b, at, 3, e->args[3], PATH_MAX);
+		at = add_string(at, 1, e->args[1], PATH_MAX);
+		at = add_string(at, 3, e->args[3], PATH_MAX);
 		break;
 	case KH_OP_OPEN_TREE_ATTR:
 	case KH_OP_MOUNT_SETATTR:
-		at = add_bytes(b, at, 3, e->args[3], e->args[4], MOUNT_ATTR_SIZE);
+		at = add_bytes(at, 3, e->args[3], e->args[4], MOUNT_ATTR_SIZE);
 		/* fall through */
 	case KH_OP_FSPICK:
 	case KH_OP_OPEN_TREE:
-		at = add_string(b, at, 1, e->args[1], PATH_MAX);
+		at = add_string(at, 1, e->args[1], PATH_MAX);
 		if (e->op != KH_OP_MOUNT_SETATTR)
 			fd = e->ret;
 		break;
 	case KH_OP_PIVOT_ROOT:
-		at = add_string(b, at, 1, e->args[1], PATH_MAX);
+		at = add_string(at, 1, e->args[1], PATH_MAX);
 		/* fall through */
 	case KH_OP_UMOUNT2:
 	case KH_OP_UMOUNT:
 	case KH_OP_CHROOT:
-		at = add_string(b, at, 0, e->args[0], PATH_MAX);
+		at = add_string(at, 0, e->args[0], PATH_MAX);
 		break;
 	case KH_OP_PIDFD_OPEN:
 		fd = e->ret;
 		break;
 	case KH_OP_CLONE3:
-		at = add_bytes(b, at, 0, e->args[0], e->args[1], CLONE_ARGS_SIZE);
+		at = add_bytes(at, 0, e->args[0], e->args[1], CLONE_ARGS_SIZE);
 		break;
 	}
-	return fd < 0 ? at : add_file(b, at, task, fd);
+	return fd < 0 ? at : add_file(at, fd);
 }
 
 SEC("tp_btf/sys_exit")
@@ -177,7 +185,6 @@ int BPF_PROG(call_returned, struct pt_regs *regs, long ret)
 	struct buffer *b;
 	__u16 both;
 	__u8 op, abi = KH_ABI_NATIVE;
-	__u32 at;
 
 	if ((__u64)(number & ~X32_SYSCALL_BIT) >= CALLS)
 		return 0;
@@ -225,10 +232,7 @@ int BPF_PROG(call_returned, struct pt_regs *regs, long ret)
 	/* syscall_rollback() leaves the number in the result's register */
 	if (ret == number && (READ(task, pending.signal.sig[0]) & (1UL << (SIGSYS - 1))))
 		b->event.flags |= KH_F_SIGSYS;
-	at = add_fields(b, sizeof(b->event), task);
-	if (at > BUFFER_SIZE)
-		return 0;
-	submit(&b->event, at);
+	submit(&b->event, add_fields(b, sizeof(b->event), task));
 	return 0;
 }
 

@@ -83,7 +83,6 @@ struct kh_event {
 	__u64 start;		/* of the thread group leader, CLOCK_BOOTTIME */
 	__u64 cgroup;		/* id on the unified hierarchy */
 	__u64 cgroup_v1;	/* id on the v1 memory hierarchy */
-	__u64 ns_id[8];		/* ids that are never reused; 0 before Linux 6.18 */
 	__u32 ns[KH_NS_LINKS];	/* inode numbers */
 	__u32 op;		/* enum kh_op */
 	__u32 flags;		/* enum kh_flag */
@@ -103,6 +102,7 @@ enum kh_field_id {
 	KH_FIELD_PIDFD = 18,	/* struct kh_pidfd */
 	KH_FIELD_FSCONTEXT = 19,	/* struct kh_fscontext */
 	KH_FIELD_SUPERBLOCK = 20,	/* struct kh_superblock */
+	KH_FIELD_NS_IDS = 21,		/* struct kh_ns_ids, of crossings and of tasks born elsewhere */
 };
 
 enum kh_status {
@@ -116,6 +116,11 @@ struct kh_field {
 	__u8 status;		/* enum kh_status */
 	__u16 length;		/* of the bytes; the next field starts at the next multiple of 8 */
 	__u32 reserved;
+};
+
+/* The ids of the task's eight namespaces that are never reused; 0 before Linux 6.18. */
+struct kh_ns_ids {
+	__u64 id[KH_NS_TIME + 1];
 };
 
 struct kh_nsfs {

@@ -7,8 +7,6 @@
 #include "read.h"
 
 #define PATH_MAX 4096
-/* fs type names, fsconfig keys and string values: strndup_user(…, 256) in fs/fsopen.c */
-#define NAME_MAX_USER 256
 /* the longest record: mount(2) with four strings of PATH_MAX, and a path of the executable */
 #define BUFFER_SIZE (24 * 1024)
 /* a field may start as long as its head and PATH_MAX + 1 bytes still fit */
@@ -44,37 +42,6 @@ static __always_inline __u32 field_end(struct buffer *b, __u32 at, __u8 id, __u8
 	field->length = length;
 	field->reserved = 0;
 	return at + sizeof(*field) + ((length + 7) & ~7u);
-}
-
-/* A NUL-ended string of user memory; `max` is what the kernel takes at most, NUL included. */
-static __always_inline __u32 add_string(struct buffer *b, __u32 at, __u8 id, __u64 from, __u32 max)
-{
-	long length;
-
-	if (at > FIELD_LIMIT || !from)
-		return at;
-	length = bpf_probe_read_user_str(b->bytes + at + sizeof(struct kh_field), max + 1, (void *)from);
-	if (length <= 0)
-		return field_end(b, at, id, KH_FAULT, 0);
-	length &= 0x1fff;
-	/* the NUL is not sent */
-	return field_end(b, at, id, length > max ? KH_CUT : KH_OK, length - 1);
-}
-
-/* `size` bytes of user memory, at most `max` (a constant) of them. */
-static __always_inline __u32 add_bytes(struct buffer *b, __u32 at, __u8 id, __u64 from, __u64 size, __u32 max)
-{
-	__u32 length = size > max ? max : size;
-
-	if (at > FIELD_LIMIT || !from)
-		return at;
-	/* the verifier wants to see the bound of the register that is passed */
-	asm volatile("%[length] &= 0x1fff" : [length] "+r"(length));
-	if (length > max)
-		return at;
-	if (bpf_probe_read_user(b->bytes + at + sizeof(struct kh_field), length, (void *)from))
-		return field_end(b, at, id, KH_FAULT, 0);
-	return field_end(b, at, id, size > max ? KH_CUT : KH_OK, length);
 }
 
 /* Room for a struct that the caller fills; NULL when the record is full. */

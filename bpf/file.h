@@ -3,21 +3,9 @@
 #ifndef KEYHOLE_FILE_H
 #define KEYHOLE_FILE_H
 
+#include "fd.h"
 #include "superblock.h"
 #include "task.h"
-
-static __always_inline struct file *file_of(struct task_struct *task, __s32 fd)
-{
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd);
-	struct file *file = 0;
-
-	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(table, max_fds))
-		return 0;
-	/* lockless, as any observer is: another thread may put a new file there */
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
-	return file;
-}
 
 /* The kind is told by the name: anonymous inodes share one inode and the f_op has no symbol here. */
 static __always_inline bool is_named(struct file *file, const char *name, __u32 size)
@@ -103,13 +91,15 @@ static __always_inline __u32 add_fscontext(struct buffer *b, __u32 at, struct fs
 	return at;
 }
 
-static __always_inline __u32 add_file(struct buffer *b, __u32 at, struct task_struct *task, __s32 fd)
+/* What descriptor `fd` of the current task is, added to the record in the buffer of this CPU. See add_string(). */
+__attribute__((noinline)) __u32 add_file(__u64 at, __s32 fd)
 {
-	struct file *file = file_of(task, fd);
+	struct file *file = file_of((struct task_struct *)bpf_get_current_task(), fd);
+	struct buffer *b = this_buffer();
 	struct super_block *sb;
 	__u64 magic;
 
-	if (!file)
+	if (!b || !file)
 		return at;
 	sb = BPF_CORE_READ(file, f_inode, i_sb);
 	magic = BPF_CORE_READ(sb, s_magic);

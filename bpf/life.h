@@ -4,6 +4,7 @@
 #define KEYHOLE_LIFE_H
 
 #include "clones.h"
+#include "ns_ids.h"
 #include "path.h"
 #include "ring.h"
 #include "task.h"
@@ -12,18 +13,22 @@
 SEC("tp_btf/task_newtask")
 int BPF_PROG(task_created, struct task_struct *task, unsigned long clone_flags)
 {
-	struct kh_event e;
+	struct buffer *b = this_buffer();
+	__u32 tid = bpf_get_current_pid_tgid();
+	__u64 flags = clone_flags;
+	__u32 at;
 
-	if (clone_flags & (CLONE_NEW_ALL | CLONE_NEWTIME)) {
-		__u32 tid = bpf_get_current_pid_tgid();
-		__u64 flags = clone_flags;
-
+	if (!b)
+		return 0;
+	fill_event(&b->event, task, KH_FORK);
+	b->event.args[0] = flags;
+	b->event.args[1] = tid;
+	at = sizeof(b->event);
+	if (flags & (CLONE_NEW_ALL | CLONE_NEWTIME)) {
 		bpf_map_update_elem(&clones, &tid, &flags, BPF_ANY);
+		at = add_ns_ids(b, at, task);
 	}
-	fill_event(&e, task, KH_FORK);
-	e.args[0] = clone_flags;
-	e.args[1] = (__u32)bpf_get_current_pid_tgid();
-	submit(&e, sizeof(e));
+	submit(&b->event, at);
 	return 0;
 }
 
@@ -38,8 +43,6 @@ int BPF_PROG(task_executed, struct task_struct *task, int old_pid, struct linux_
 	fill_event(&b->event, task, KH_EXEC);
 	b->event.args[0] = old_pid;
 	at = add_exe(b, sizeof(b->event), task);
-	if (at > BUFFER_SIZE)
-		return 0;
 	submit(&b->event, at);
 	return 0;
 }

@@ -6,7 +6,7 @@
 #include "field.h"
 
 /* Components and mount points together; a deeper path is marked as cut. */
-#define MAX_STEPS 48
+#define MAX_STEPS 32
 #define NAME_SIZE 256
 
 static __always_inline __u32 add_path(struct buffer *b, __u32 at, __u8 id, struct vfsmount *vfsmount,

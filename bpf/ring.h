@@ -3,8 +3,7 @@
 #ifndef KEYHOLE_RING_H
 #define KEYHOLE_RING_H
 
-#include "event.h"
-#include "read.h"
+#include "field.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -18,8 +17,12 @@ __u64 lost[8];
  * Flags 0: the kernel wakes the reader only when it had read everything. The
  * reader decides how often that is by when it goes back to wait.
  */
-static __always_inline void submit(struct kh_event *e, __u32 size)
+static __always_inline void submit(struct kh_event *e, __u64 size)
 {
+	/* compared and passed in one register, which is all that the verifier knows */
+	barrier_var(size);
+	if (size > BUFFER_SIZE)
+		return;
 	e->length = size;
 	if (bpf_ringbuf_output(&ring, e, size, 0))
 		__sync_fetch_and_add(&lost[e->kind & 7], 1);

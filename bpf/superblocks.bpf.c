@@ -5,7 +5,8 @@
  * type heads the kernel's list of all its superblocks (sget_fc(), fs/super.c).
  * Run by BPF_PROG_TEST_RUN, which raw tracepoint programs have since 5.10.
  */
-#include "file.h"
+#include "fd.h"
+#include "superblock.h"
 #include <bpf/bpf_tracing.h>
 
 #define CHUNK 256

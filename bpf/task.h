@@ -6,17 +6,6 @@
 #include "event.h"
 #include "read.h"
 
-/* The id that is never reused: struct ns_common has it since 6.18. */
-#define HAS_NS_ID bpf_core_field_exists(((struct ns_common *)0)->ns_id)
-
-#define FILL_NS(event, link, from)					\
-	do {								\
-		typeof(from) namespace = (from);			\
-		(event)->ns[link] = READ(namespace, ns.inum);		\
-		if (HAS_NS_ID)						\
-			(event)->ns_id[link] = READ(namespace, ns.ns_id);	\
-	} while (0)
-
 /* pid->numbers[pid->level]: the innermost pid and its namespace. */
 static __always_inline void innermost(struct pid *pid, struct upid *upid)
 {
@@ -30,37 +19,27 @@ static __always_inline void innermost(struct pid *pid, struct upid *upid)
 static __always_inline void fill_namespaces(struct kh_event *e, struct task_struct *task)
 {
 	struct nsproxy *nsproxy = READ(task, nsproxy);
-	struct user_namespace *user_ns = READ(task, real_cred, user_ns);
+	struct upid upid = {};
 
-	FILL_NS(e, KH_NS_USER, user_ns);
-	/* exit_task_namespaces() clears it: what follows reads as zero */
+	e->ns[KH_NS_USER] = READ(task, real_cred, user_ns, ns.inum);
+	/* the active pid namespace is that of the pid, not of the nsproxy */
+	innermost(READ(task, thread_pid), &upid);
+	e->ns[KH_NS_PID] = BPF_CORE_READ(upid.ns, ns.inum);
+	innermost(READ(task, group_leader, thread_pid), &upid);
+	e->ns_pid = upid.nr;
+	/* exit_task_namespaces() clears it */
 	if (!nsproxy) {
 		e->flags |= KH_F_NO_NSPROXY;
 		return;
 	}
-	FILL_NS(e, KH_NS_MNT, READ(nsproxy, mnt_ns));
-	FILL_NS(e, KH_NS_UTS, READ(nsproxy, uts_ns));
-	FILL_NS(e, KH_NS_IPC, READ(nsproxy, ipc_ns));
-	FILL_NS(e, KH_NS_NET, READ(nsproxy, net_ns));
-	FILL_NS(e, KH_NS_CGROUP, READ(nsproxy, cgroup_ns));
-	FILL_NS(e, KH_NS_TIME, READ(nsproxy, time_ns));
+	e->ns[KH_NS_MNT] = READ(nsproxy, mnt_ns, ns.inum);
+	e->ns[KH_NS_UTS] = READ(nsproxy, uts_ns, ns.inum);
+	e->ns[KH_NS_IPC] = READ(nsproxy, ipc_ns, ns.inum);
+	e->ns[KH_NS_NET] = READ(nsproxy, net_ns, ns.inum);
+	e->ns[KH_NS_CGROUP] = READ(nsproxy, cgroup_ns, ns.inum);
+	e->ns[KH_NS_TIME] = READ(nsproxy, time_ns, ns.inum);
 	e->ns[KH_NS_PID_FOR_CHILDREN] = READ(nsproxy, pid_ns_for_children, ns.inum);
 	e->ns[KH_NS_TIME_FOR_CHILDREN] = READ(nsproxy, time_ns_for_children, ns.inum);
-}
-
-static __always_inline void fill_pid(struct kh_event *e, struct task_struct *task)
-{
-	struct upid upid = {};
-
-	/* the active pid namespace is that of the pid, not of the nsproxy */
-	innermost(READ(task, thread_pid), &upid);
-	if (upid.ns) {
-		e->ns[KH_NS_PID] = BPF_CORE_READ(upid.ns, ns.inum);
-		if (HAS_NS_ID)
-			e->ns_id[KH_NS_PID] = BPF_CORE_READ(upid.ns, ns.ns_id);
-	}
-	innermost(READ(task, group_leader, thread_pid), &upid);
-	e->ns_pid = upid.nr;
 }
 
 /* The task's cgroup on the hierarchy of the v1 memory controller; the unified one where that is v2's. */
@@ -97,7 +76,6 @@ static __always_inline void fill_event(struct kh_event *e, struct task_struct *t
 	else if (READ(task, mm, mm_users.counter) > 1)
 		e->flags |= KH_F_MM_SHARED;
 	fill_namespaces(e, task);
-	fill_pid(e, task);
 	e->cgroup = READ(task, cgroups, dfl_cgrp, kn, id);
 	e->cgroup_v1 = BPF_CORE_READ(memory_cgroup(task), id);
 }

@@ -29,6 +29,8 @@ import { Containers } from "./workloads/containers.js";
 const CLONE_NEW = 0x7e020080n;
 /** An inventory after a loss waits until this long after the one before, in milliseconds. */
 const RESYNC_MS = 1_000;
+/** Containers that run already are looked at this long after the first events, in milliseconds. */
+const SETTLED_MS = 20;
 /** How often losses are looked for when no batch brings them up, in milliseconds. */
 const TICK_MS = 1_000;
 
@@ -49,6 +51,10 @@ export class Agent {
   readonly #timers: NodeJS.Timeout[] = [];
   #running: Promise<void> = Promise.resolve();
   #resync: NodeJS.Timeout | null = null;
+  /** The inventory that is under way follows a loss. */
+  #resyncing = false;
+  /** When the record that was applied last was written, CLOCK_BOOTTIME in nanoseconds. */
+  #applied = 0n;
   #lastInventory = 0;
   #lastTurn = performance.now();
 
@@ -87,7 +93,6 @@ export class Agent {
       tasks,
       graph: this.graph,
       now: () => clockGettime(CLOCK_BOOTTIME),
-      drain: () => void capture.ring.drain(this.#onRecord),
     });
     this.exposures = new ExposureWatch({
       host,
@@ -108,12 +113,14 @@ export class Agent {
   /** Takes the inventory, says that the agent has started, looks at what runs already, and follows events. */
   start(details: Readonly<Record<string, unknown>>): void {
     // the programs are attached: what happens from here on waits in the ring until the inventory is in
-    this.#takeInventory();
+    this.inventory.read();
+    this.inventory.settle(null);
     this.#publish({ state: "started", ...this.#facts(), ...details });
     this.#running = this.capture.run(this.#onRecord, this.#onBatch);
     this.#running.catch((error) => this.#log.error("the drain loop ended", { error: String(error) }));
-    this.exposures.start();
-    this.#every(this.#config.inventory.interval, () => this.#takeInventory());
+    // what waited in the ring goes out first
+    this.#timers.push(setTimeout(() => this.exposures.start(), SETTLED_MS));
+    this.#every(this.#config.inventory.interval, () => this.#readInventory());
     this.#every(TICK_MS, () => this.#checkLosses());
   }
 
@@ -145,6 +152,7 @@ export class Agent {
 
   readonly #onBatch = (): void => {
     this.#lastTurn = performance.now();
+    this.#settleInventory();
     this.#checkLosses();
   };
 
@@ -152,6 +160,7 @@ export class Agent {
     if (wire.bytes.readUInt16LE(record + EVENT.version) !== WIRE_VERSION)
       throw new Error("another wire version");
     const time = wire.u64(record + EVENT.time);
+    this.#applied = time;
     switch (wire.u8(record + EVENT.kind)) {
       case Kind.syscall: {
         const resolved = this.#resolver.resolve(wire, record);
@@ -165,7 +174,7 @@ export class Agent {
         const child = this.tasks.fork(wire.task(record), parentTid, time);
         const elsewhere = (wire.arg(record, 0) & CLONE_NEW) !== 0n;
         if (elsewhere) {
-          identifyNamespaces(this.graph, wire, record);
+          identifyNamespaces(this.graph, wire, wire.fields(record), child.ns);
           this.#resolver.expectClone(parentTid, child);
         }
         this.graph.observe(child);
@@ -190,14 +199,23 @@ export class Agent {
     }
   }
 
-  #takeInventory(): void {
+  #readInventory(): void {
     this.#lastInventory = performance.now();
     this.#clock.adjust();
-    const corrections = this.inventory.take();
-    if (this.inventory.count > 1) this.#log.debug("inventory", { ...corrections, tasks: this.tasks.size });
-    this.exposures.onInventory();
+    this.inventory.read();
+    this.#settleInventory();
     const missed = Object.values(this.capture.missed()).reduce((sum, misses) => sum + misses, 0n);
     this.#tellLoss("recursion", Number(missed));
+  }
+
+  #settleInventory(): void {
+    const isDrained = this.capture.ring.pending() === 0;
+    if (!this.inventory.settle(isDrained ? null : this.#applied)) return;
+    this.#log.debug("inventory", { ...this.inventory.corrections, tasks: this.tasks.size });
+    this.exposures.onInventory();
+    if (!this.#resyncing) return;
+    this.#resyncing = false;
+    this.#publish({ state: "inventory", reason: "events were lost", tasks: this.tasks.size });
   }
 
   /** Says what was lost since the last look, and has what it would have told read anew. */
@@ -208,8 +226,8 @@ export class Agent {
     const wait = Math.max(0, this.#lastInventory + RESYNC_MS - performance.now());
     this.#resync ??= setTimeout(() => {
       this.#resync = null;
-      this.#takeInventory();
-      this.#publish({ state: "inventory", reason: "events were lost", tasks: this.tasks.size });
+      this.#resyncing = true;
+      this.#readInventory();
     }, wait);
   }
 

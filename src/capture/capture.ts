@@ -47,6 +47,12 @@ const NO_FILTER: CaptureFilter = {
   uids: { include: [], exclude: [] },
 };
 
+/** BUFFER_SIZE of bpf/field.h */
+const MAX_RECORD = 24 * 1024;
+
+/** Few enough that what they became is written, and garbage, before the next ones are read. */
+const RECORDS_A_TURN = 256;
+
 interface Attached {
   readonly object: BpfObject;
   readonly links: ReadonlyMap<string, BpfLink>;
@@ -69,7 +75,7 @@ export class Capture {
     this.reports = reports;
     const iterator = links.get("tasks");
     this.iterator = iterator === undefined ? null : new TaskIterator(iterator);
-    this.ring = new RingBuffer(object.map("ring"));
+    this.ring = new RingBuffer(object.map("ring"), { maxRecord: MAX_RECORD });
     this.wire = new Wire(this.ring.u8);
   }
 
@@ -97,7 +103,7 @@ export class Capture {
 
   /** Hands the offset of each record to `onRecord` until {@link stop}; see RingBuffer.run of @keyhole/libbpf. */
   run(onRecord: (offset: number) => void, onBatch: (records: number) => void): Promise<void> {
-    return this.ring.run(onRecord, { onBatch });
+    return this.ring.run(onRecord, { onBatch, limit: RECORDS_A_TURN });
   }
 
   /** Ends {@link run} soon. */

@@ -11,7 +11,7 @@ export const WIRE_VERSION = 1;
 
 export const Kind = { syscall: 1, fork: 2, exec: 3, exit: 4, task: 5 } as const;
 export const Flag = { mmShared: 1, sigsys: 2, kthread: 4, noNsproxy: 8 } as const;
-export const FieldId = { exe: 16, nsfs: 17, pidfd: 18, fscontext: 19, superblock: 20 } as const;
+export const FieldId = { exe: 16, nsfs: 17, pidfd: 18, fscontext: 19, superblock: 20, nsIds: 21 } as const;
 export const Status = { ok: 0, cut: 1, fault: 2 } as const;
 
 /** Byte offsets into struct kh_event. */
@@ -26,18 +26,17 @@ export const EVENT = {
   start: 72,
   cgroup: 80,
   cgroup_v1: 88,
-  ns_id: 96,
-  ns: 160,
-  op: 200,
-  flags: 204,
-  pid: 208,
-  tid: 212,
-  ppid: 216,
-  uid: 220,
-  gid: 224,
-  ns_pid: 228,
-  comm: 232,
-  sizeof: 248,
+  ns: 96,
+  op: 136,
+  flags: 140,
+  pid: 144,
+  tid: 148,
+  ppid: 152,
+  uid: 156,
+  gid: 160,
+  ns_pid: 164,
+  comm: 168,
+  sizeof: 184,
 } as const;
 
 export const NSFS = { id: 0, type: 8, inum: 12, sizeof: 16 } as const;
@@ -55,6 +54,9 @@ export const SUPERBLOCK = {
   fs_type: 40,
   sizeof: 72,
 } as const;
+
+const WORDS_BEFORE_OP = (EVENT.op - EVENT.start) / 4;
+const IDENTITY_WORDS = WORDS_BEFORE_OP + (EVENT.sizeof - EVENT.pid) / 4;
 
 /** One field of a record: where its bytes are. */
 export interface Field {
@@ -103,13 +105,24 @@ export class Wire {
 
   /** Ten inode numbers in the order of NS_LINKS. */
   inums(at: number): number[] {
-    const first = at >> 2;
-    return Array.from(this.#u32.subarray(first, first + NS_LINKS.length));
+    const inums: number[] = [];
+    for (let link = 0; link < NS_LINKS.length; link++) inums.push(this.#u32[(at >> 2) + link]!);
+    return inums;
   }
 
-  /** The ids that are never reused, in the order of NS_TYPES; 0n each before Linux 6.18. */
-  namespaceId(record: number, type: number): bigint {
-    return this.u64(record + EVENT.ns_id + type * 8);
+  /** The words of the record that say who its task is. */
+  identity(record: number): Uint32Array {
+    const words = new Uint32Array(IDENTITY_WORDS);
+    for (let index = 0; index < IDENTITY_WORDS; index++) words[index] = this.#identityWord(record, index);
+    return words;
+  }
+
+  /** Is the task of the record described as `words` has it? */
+  isIdentity(record: number, words: Uint32Array): boolean {
+    for (let index = 0; index < IDENTITY_WORDS; index++) {
+      if (words[index] !== this.#identityWord(record, index)) return false;
+    }
+    return true;
   }
 
   /** Who the record is about; `exe` is known to exec and inventory records alone. */
@@ -140,6 +153,12 @@ export class Wire {
       at += 8 + ((length + 7) & ~7);
     }
     return fields;
+  }
+
+  /** What lies before and behind `op` and `flags`, which are of the call. */
+  #identityWord(record: number, index: number): number {
+    const at = index < WORDS_BEFORE_OP ? EVENT.start + index * 4 : EVENT.pid + (index - WORDS_BEFORE_OP) * 4;
+    return this.#u32[(record + at) >> 2]!;
   }
 
   #exe(record: number): string | null {

@@ -59,6 +59,7 @@ export class NamespaceGraph {
   /** In the order in which they ended. */
   readonly #ended = new Set<NamespaceNode>();
   #evicted = 0;
+  #generation = 0;
 
   constructor(options: NamespaceGraphOptions) {
     this.#now = options.now ?? Date.now;
@@ -73,6 +74,11 @@ export class NamespaceGraph {
       relate: (node, owner, parent) => this.#relate(node, owner, parent),
     };
     this.#resolver = new NamespaceResolver(options.host, store, (type, inum) => this.isInit(type, inum));
+  }
+
+  /** Goes up whenever a {@link ref} may be another object than it was. */
+  get generation(): number {
+    return this.#generation;
   }
 
   /** The namespaces that others are judged against. */
@@ -104,6 +110,7 @@ export class NamespaceGraph {
     if (node.id === id || (node.id !== null && node.live)) return;
     if (node.id !== null) node = this.#replace(node);
     node.id = id;
+    this.#generation++;
   }
 
   /** Thread `tid` ended. */
@@ -220,6 +227,7 @@ export class NamespaceGraph {
   #resolved(tid: number, link: number, type: NsType, inum: number): NamespaceNode {
     const node = this.#nodes[type].get(inum);
     if (node?.resolved === true && node.live) return node;
+    this.#generation++;
     return this.#resolver.ofTask(tid, NS_LINKS[link]!, type, inum);
   }
 

@@ -14,14 +14,23 @@ export interface InventorySources {
   readonly graph: NamespaceGraph;
   /** CLOCK_BOOTTIME in nanoseconds. */
   readonly now: () => bigint;
-  /** Applies every record that waits in the ring: they are older than what is read after them. */
-  readonly drain: () => void;
 }
 
-/** The task table and the namespace graph brought in line with what the kernel says now. */
+/** What was read, until the records that are older than it have been applied. */
+interface Reading {
+  readonly listed: readonly Task[];
+  readonly time: bigint;
+  readonly started: number;
+}
+
+/**
+ * Brings the task table and the namespace graph in line with what the kernel says. Reading and taking over are two
+ * steps: records that were written before the reading may still wait in the ring.
+ */
 export class Inventory {
   readonly #sources: InventorySources;
   readonly #corrections = { appeared: 0, vanished: 0, moved: 0 };
+  #reading: Reading | null = null;
   #count = 0;
   #lastSeconds = 0;
 
@@ -38,7 +47,7 @@ export class Inventory {
     return this.#count;
   }
 
-  /** How long the last one took. */
+  /** How long the last one took, from the beginning of its reading until it was taken over. */
   get lastSeconds(): number {
     return this.#lastSeconds;
   }
@@ -48,14 +57,24 @@ export class Inventory {
     return this.#corrections;
   }
 
-  take(): Corrections {
+  /** Reads all tasks. What was read before and not yet taken over is given up for it. */
+  read(): void {
+    const { source, tasks, now } = this.#sources;
     const started = performance.now();
-    const { source, tasks, graph, now, drain } = this.#sources;
     tasks.expectInventory();
     const time = now();
-    const listed = source.read();
-    drain();
-    const corrections = tasks.reconcile(listed, time);
+    this.#reading = { listed: source.read(), time, started };
+  }
+
+  /**
+   * Takes over what was read, if every record of before has been applied: `applied` is the time of the last one that
+   * was, null when none waits. Returns whether it did.
+   */
+  settle(applied: bigint | null): boolean {
+    const reading = this.#reading;
+    if (reading === null || (applied !== null && applied < reading.time)) return false;
+    const { tasks, graph } = this.#sources;
+    const corrections = tasks.reconcile(reading.listed, reading.time);
     this.#follow(graph, tasks);
     // everything is new to the first one
     if (this.#count++ > 0) {
@@ -63,8 +82,9 @@ export class Inventory {
       this.#corrections.vanished += corrections.vanished;
       this.#corrections.moved += corrections.moved;
     }
-    this.#lastSeconds = (performance.now() - started) / 1000;
-    return corrections;
+    this.#lastSeconds = (performance.now() - reading.started) / 1000;
+    this.#reading = null;
+    return true;
   }
 
   #follow(graph: NamespaceGraph, tasks: Tasks): void {

@@ -1,4 +1,4 @@
-import { fstatSync, write } from "node:fs";
+import { fstatSync, write, writev } from "node:fs";
 import { Socket } from "node:net";
 import { isatty } from "node:tty";
 import { growPipe, reopen } from "./pipe.js";
@@ -10,8 +10,8 @@ export type Done = (error: NodeJS.ErrnoException | null, written: number) => voi
 export interface Output {
   /** Bytes that one write should have: enough for few system calls, not more than may be given up at the end. */
   readonly batch: number;
-  /** Writes all of `bytes`, then calls `done`. One write at a time. */
-  write(bytes: Buffer, done: Done): void;
+  /** Writes all of `buffers`, then calls `done`. One write at a time. */
+  write(buffers: readonly Buffer[], done: Done): void;
   /** True when after `error` nobody will ever read again; false when a later write may succeed (ENOSPC). */
   isGone(error: NodeJS.ErrnoException): boolean;
   /** Gives up what is being written, so that the process can end. `done` may not be called any more. */
@@ -49,14 +49,17 @@ class StreamOutput implements Output {
     this.#socket.on("error", (error: NodeJS.ErrnoException) => this.#finish(error));
   }
 
-  write(bytes: Buffer, done: Done): void {
+  write(buffers: readonly Buffer[], done: Done): void {
     if (this.#failed !== null) {
       done(this.#failed, 0);
       return;
     }
     this.#done = done;
     this.#socket.ref();
-    this.#socket.write(bytes, (error) => this.#finish(error ?? null));
+    this.#socket.cork();
+    for (const bytes of buffers.slice(0, -1)) this.#socket.write(bytes);
+    this.#socket.write(buffers.at(-1) ?? Buffer.of(), (error) => this.#finish(error ?? null));
+    this.#socket.uncork();
   }
 
   /** A broken stream stays broken. */
@@ -90,8 +93,8 @@ class FileOutput implements Output {
     this.#fd = fd;
   }
 
-  write(bytes: Buffer, done: Done): void {
-    this.#writeFrom(bytes, 0, done);
+  write(buffers: readonly Buffer[], done: Done): void {
+    this.#writeFrom(buffers, 0, done);
   }
 
   isGone(): boolean {
@@ -102,14 +105,26 @@ class FileOutput implements Output {
     this.#destroyed = true;
   }
 
-  #writeFrom(bytes: Buffer, from: number, done: Done): void {
-    write(this.#fd, bytes, from, bytes.length - from, null, (error, count) => {
+  /** `before` bytes of the whole have gone out already. */
+  #writeFrom(buffers: readonly Buffer[], before: number, done: Done): void {
+    writev(this.#fd, buffers, (error, count) => {
       if (this.#destroyed) return;
-      if (error !== null) done(error, from);
-      else if (from + count < bytes.length) this.#writeFrom(bytes, from + count, done);
-      else done(null, bytes.length);
+      const rest = error === null ? behind(buffers, count) : [];
+      if (error !== null) done(error, before);
+      else if (rest.length > 0) this.#writeFrom(rest, before + count, done);
+      else done(null, before + count);
     });
   }
+}
+
+/** What is left of `buffers` behind the first `count` bytes. */
+function behind(buffers: readonly Buffer[], count: number): Buffer[] {
+  let skip = count;
+  return buffers.flatMap((buffer) => {
+    const taken = Math.min(skip, buffer.length);
+    skip -= taken;
+    return taken === buffer.length ? [] : [buffer.subarray(taken)];
+  });
 }
 
 /** How long to wait before a full terminal is tried again, in milliseconds: doubled while it takes nothing (Ctrl-S). */
@@ -128,8 +143,8 @@ class RetryOutput implements Output {
     this.#fd = fd;
   }
 
-  write(bytes: Buffer, done: Done): void {
-    this.#writeFrom(bytes, 0, done);
+  write(buffers: readonly Buffer[], done: Done): void {
+    this.#writeFrom(Buffer.concat(buffers), 0, done);
   }
 
   /** EIO: the terminal has hung up (tty_write() in drivers/tty/tty_io.c). */

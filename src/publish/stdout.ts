@@ -1,5 +1,6 @@
 import type { KeyholeEvent } from "../event.js";
 import { serialise } from "./json.js";
+import { type Chunk, endsLine, LineQueue, unwritten } from "./line-queue.js";
 import { lostInPlaceOf } from "./lost.js";
 import { type Output, openOutput } from "./output.js";
 import type { Sink } from "./publisher.js";
@@ -21,13 +22,8 @@ export interface StdoutOptions {
   readonly onError?: (error: NodeJS.ErrnoException) => void;
 }
 
-/** One line in the queue; `lost` is how many events it stands for when it is a `lost` message, else 0. */
-interface Line {
-  readonly text: string;
-  readonly lost: number;
-}
-
 const RETRY_MS = 1_000;
+const LINE_FEED = Buffer.from("\n");
 
 /**
  * Events as lines on stdout. Never blocks and never grows beyond `maxQueued`: when the reader stops, what
@@ -37,15 +33,12 @@ export class StdoutSink implements Sink {
   readonly name = "stdout";
   readonly #output: Output;
   readonly #format: Format;
-  readonly #maxQueued: number;
+  readonly #queue: LineQueue;
   readonly #closeTimeout: number;
   readonly #onClosed: () => void;
   readonly #onError: (error: NodeJS.ErrnoException) => void;
-  #lines: Line[] = [];
-  /** The lines that the output is writing. */
-  #batch: Line[] = [];
-  /** Bytes of `#lines` and `#batch`. */
-  #queued = 0;
+  /** What the output is writing. */
+  #writing: readonly Chunk[] = [];
   #scheduled = false;
   #closed = false;
   /** The last write stopped inside a line: the next one begins with a line feed. */
@@ -60,7 +53,7 @@ export class StdoutSink implements Sink {
   constructor(options: StdoutOptions = {}) {
     this.#output = openOutput(options.fd ?? 1);
     this.#format = options.format ?? ((_event, json) => json());
-    this.#maxQueued = options.maxQueued ?? 32 * 1024 * 1024;
+    this.#queue = new LineQueue(options.maxQueued ?? 32 * 1024 * 1024);
     this.#closeTimeout = options.closeTimeout ?? 500;
     this.#onClosed = options.onClosed ?? (() => {});
     this.#onError = options.onError ?? (() => {});
@@ -73,18 +66,18 @@ export class StdoutSink implements Sink {
 
   /** Bytes that wait for the reader. */
   get queued(): number {
-    return this.#queued;
+    return this.#queue.queued;
   }
 
   write(event: KeyholeEvent, json: () => string): void {
     if (this.#closed) return;
     this.#last = event;
     // Once something was lost, all is until the reader takes a batch: one gap, not a thousand.
-    if (this.#untold > 0 || !this.#push({ text: this.#format(event, json), lost: 0 })) {
+    if (this.#untold > 0 || !this.#queue.push(this.#format(event, json))) {
       this.#untold++;
       this.#lost++;
-      this.#schedule();
     }
+    this.#schedule();
   }
 
   /** Writes what is queued; what `closeTimeout` does not suffice for is given up and counted as lost. */
@@ -97,22 +90,13 @@ export class StdoutSink implements Sink {
       this.#flush();
     });
     clearTimeout(timer);
-    this.#lose([...this.#batch, ...this.#lines]);
+    this.#loseAll(0);
     this.#end();
-  }
-
-  #push(line: Line): boolean {
-    const bytes = sizeOf(line);
-    if (this.#queued + bytes > this.#maxQueued && line.lost === 0) return false;
-    this.#lines.push(line);
-    this.#queued += bytes;
-    this.#schedule();
-    return true;
   }
 
   /** The flush runs when this turn of the event loop has published all that it has. */
   #schedule(): void {
-    if (this.#scheduled || this.#batch.length > 0) return;
+    if (this.#scheduled || this.#writing.length > 0) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
@@ -121,50 +105,39 @@ export class StdoutSink implements Sink {
   }
 
   #flush(): void {
-    if (this.#batch.length > 0 || this.#closed || this.#retry !== null) return;
-    if (this.#lines.length === 0) this.#tellLost();
-    if (this.#lines.length === 0) {
+    if (this.#writing.length > 0 || this.#closed || this.#retry !== null) return;
+    if (this.#queue.isEmpty) this.#tellLost();
+    this.#writing = this.#queue.take(this.#output.batch);
+    if (this.#writing.length === 0) {
       this.#drained?.();
       return;
     }
-    this.#batch = this.#lines.splice(0, this.#batchLength());
-    const text = this.#batch.map((line) => line.text).join("\n");
-    const bytes = Buffer.from(`${this.#torn ? "\n" : ""}${text}\n`);
-    this.#output.write(bytes, (error, written) => {
+    const lines = this.#writing.map(({ buffer, used }) => buffer.subarray(0, used));
+    // what is left of a torn line ends here
+    const torn = this.#torn;
+    this.#output.write(torn ? [LINE_FEED, ...lines] : lines, (error, written) => {
       if (this.#closed) return;
       if (error === null) this.#wrote();
-      else this.#failed(error, bytes.subarray(0, written));
+      else this.#failed(error, torn ? written - LINE_FEED.length : written);
     });
-  }
-
-  #batchLength(): number {
-    let length = 0;
-    for (const [index, { text }] of this.#lines.entries()) {
-      length += text.length;
-      if (length > this.#output.batch) return index + 1;
-    }
-    return this.#lines.length;
   }
 
   #wrote(): void {
     this.#torn = false;
-    for (const line of this.#batch) this.#queued -= sizeOf(line);
-    this.#batch = [];
+    this.#queue.giveBack(this.#writing);
+    this.#writing = [];
     this.#tellLost();
     this.#flush();
   }
 
-  #failed(error: NodeJS.ErrnoException, written: Buffer): void {
+  #failed(error: NodeJS.ErrnoException, written: number): void {
     if (error.code === "EPIPE" || this.#output.isGone(error)) {
       this.#end();
       this.#onClosed();
       return;
     }
-    if (written.length > 0) this.#torn = written.at(-1) !== 0x0a;
-    this.#lose([...this.#batch.slice(lineFeeds(written)), ...this.#lines]);
-    this.#batch = [];
-    this.#lines = [];
-    this.#queued = 0;
+    if (written > 0) this.#torn = !endsLine(this.#writing, written);
+    this.#loseAll(Math.max(0, written));
     this.#onError(error);
     this.#retry = setTimeout(() => {
       this.#retry = null;
@@ -174,11 +147,15 @@ export class StdoutSink implements Sink {
     this.#drained?.();
   }
 
-  #lose(lines: readonly Line[]): void {
-    for (const { lost } of lines) {
-      this.#untold += lost === 0 ? 1 : lost;
-      if (lost === 0) this.#lost++;
+  /** Gives up what is queued, and of what is being written all but the first `written` bytes. */
+  #loseAll(written: number): void {
+    const chunks = [...this.#writing, ...this.#queue.take(Number.POSITIVE_INFINITY)];
+    for (const told of unwritten(chunks, written)) {
+      this.#untold += told === 0 ? 1 : told;
+      if (told === 0) this.#lost++;
     }
+    this.#queue.giveBack(chunks);
+    this.#writing = [];
   }
 
   /** Queues the line that tells of the gap, if there is one. It may exceed the bound: it is one line. */
@@ -186,26 +163,17 @@ export class StdoutSink implements Sink {
     if (this.#untold === 0 || this.#last === null) return;
     const event = lostInPlaceOf(this.#last, "stdout-queue", this.#untold);
     this.#untold = 0;
-    this.#push({ text: this.#format(event, () => serialise(event)), lost: event.count });
+    this.#queue.push(
+      this.#format(event, () => serialise(event)),
+      event.count,
+    );
+    this.#schedule();
   }
 
   #end(): void {
     this.#closed = true;
-    this.#lines = [];
-    this.#batch = [];
-    this.#queued = 0;
     if (this.#retry !== null) clearTimeout(this.#retry);
     this.#output.destroy();
     this.#drained?.();
   }
-}
-
-function sizeOf({ text }: Line): number {
-  return Buffer.byteLength(text) + 1;
-}
-
-function lineFeeds(bytes: Buffer): number {
-  let count = 0;
-  for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, at + 1)) count++;
-  return count;
 }

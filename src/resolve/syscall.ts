@@ -10,7 +10,7 @@ import {
   type Superblock,
 } from "../capture/target.js";
 import { EVENT, Flag, type Wire } from "../capture/wire.js";
-import type { Outcome, ProcessRef, SyscallEvent, Target, Unnumbered } from "../event.js";
+import type { Namespaces, Outcome, ProcessRef, SyscallEvent, Target, Unnumbered } from "../event.js";
 import { LINK_INDEX, type NsInums } from "../kernel/links.js";
 import type { NamespaceGraph } from "../namespaces/graph.js";
 import type { Task } from "../namespaces/task.js";
@@ -33,6 +33,17 @@ export interface ResolvedCall {
   readonly task: Task;
 }
 
+/** What is the same for all calls of a task that stays who and where it is. */
+interface Caller {
+  /** How the records describe it. */
+  readonly words: Uint32Array;
+  parent: Task | undefined;
+  process: ProcessRef;
+  /** Of the graph, when `namespaces` was made. */
+  generation: number;
+  namespaces: Namespaces;
+}
+
 /** Children that were made with namespaces of their own and whose clone has not returned yet. */
 const MAX_PENDING_CHILDREN = 4096;
 
@@ -44,6 +55,8 @@ export class SyscallResolver {
   readonly #sources: ResolverSources;
   /** By the tid of the parent: task_newtask comes before the return of clone. */
   readonly #children = new Map<number, Task>();
+
+  readonly #callers = new WeakMap<Task, Caller>();
 
   constructor(sources: ResolverSources) {
     this.#sources = sources;
@@ -64,18 +77,18 @@ export class SyscallResolver {
   resolve(wire: Wire, record: number): ResolvedCall | null {
     const call = CALL_BY_OP[wire.u32(record + EVENT.op)];
     if (call === undefined) return null;
-    const { clock, tasks, graph, containers } = this.#sources;
+    const { clock, graph, containers } = this.#sources;
     const flags = wire.u32(record + EVENT.flags);
     const fields = wire.fields(record);
     const { args, truncated, unreadable, raw } = decodeArguments(wire, record, call, fields);
     const result = describeResult(wire.i64(record + EVENT.ret), (flags & Flag.sigsys) !== 0);
     const time = wire.u64(record + EVENT.time);
-    const described = wire.task(record);
-    const before = tasks.before(described, time);
-    const task = tasks.update(described, time);
+    const tid = wire.u32(record + EVENT.tid);
     const crossing = CROSSINGS.has(call.name) && result.ret !== null && result.ret >= 0;
-    if (crossing) identifyNamespaces(graph, wire, record);
-    graph.observe(task);
+    const { task, before } = this.#callerOf(wire, record, tid, time);
+    if (crossing) identifyNamespaces(graph, wire, fields, task.ns);
+    if (task !== before) graph.observe(task);
+    const caller = this.#caller(wire, record, task);
 
     const child = crossing ? this.#takeChild(task.tid) : undefined;
     const changed = crossing ? this.#changed(before, task, child) : undefined;
@@ -99,16 +112,57 @@ export class SyscallResolver {
         ...(Object.keys(raw).length === 0 ? undefined : { raw }),
         ret: result.ret,
         ...(result.errno === undefined ? undefined : { errno: result.errno }),
-        process: this.#process(task),
+        process: caller.process,
         // whose act it was: after a crossing the caller may be in another container, or in none
         container: containers.of(crossing ? (before ?? task) : task),
-        namespaces: graph.refs(task.ns),
+        namespaces: caller.namespaces,
         ...(changed === undefined ? undefined : { changed }),
         ...(shownTarget === undefined ? undefined : { target: shownTarget }),
         ...(crossing && before !== undefined ? { direction: directionOf(graph, changed) } : undefined),
         ...(outcome === undefined ? undefined : { outcome }),
       },
     };
+  }
+
+  /** The task that the record is about, the same object as long as it stays who and where it is; and as it was. */
+  #callerOf(wire: Wire, record: number, tid: number, time: bigint): { task: Task; before: Task | undefined } {
+    const { tasks } = this.#sources;
+    const known = tasks.get(tid);
+    const words = known === undefined ? undefined : this.#callers.get(known)?.words;
+    if (known !== undefined && words !== undefined && wire.isIdentity(record, words)) {
+      return { task: known, before: known };
+    }
+    const described = wire.task(record);
+    const before = tasks.before(described, time);
+    return { task: tasks.update(described, time), before };
+  }
+
+  #caller(wire: Wire, record: number, task: Task): Caller {
+    const { tasks, graph } = this.#sources;
+    const parent = tasks.get(task.ppid);
+    const { generation } = graph;
+    let caller = this.#callers.get(task);
+    if (caller === undefined) {
+      const words = wire.identity(record);
+      caller = {
+        words,
+        parent,
+        process: processRef(task, parent),
+        generation,
+        namespaces: graph.refs(task.ns),
+      };
+      this.#callers.set(task, caller);
+      return caller;
+    }
+    if (caller.parent !== parent) {
+      caller.parent = parent;
+      caller.process = processRef(task, parent);
+    }
+    if (caller.generation !== generation) {
+      caller.generation = generation;
+      caller.namespaces = graph.refs(task.ns);
+    }
+    return caller;
   }
 
   #takeChild(tid: number): Task | undefined {
@@ -185,22 +239,21 @@ export class SyscallResolver {
       container: task === undefined || isHostTask(graph, target.ns) ? null : containers.of(task),
     };
   }
+}
 
-  #process(task: Task): ProcessRef {
-    const parent = this.#sources.tasks.get(task.ppid);
-    return {
-      pid: task.pid,
-      tid: task.tid,
-      ppid: task.ppid,
-      uid: task.uid,
-      gid: task.gid,
-      comm: task.comm,
-      exe: task.exe,
-      start: String(task.start),
-      ns_pid: task.nsPid === 0 ? null : task.nsPid,
-      parent: parent === undefined ? null : { comm: parent.comm, exe: parent.exe },
-    };
-  }
+function processRef(task: Task, parent: Task | undefined): ProcessRef {
+  return {
+    pid: task.pid,
+    tid: task.tid,
+    ppid: task.ppid,
+    uid: task.uid,
+    gid: task.gid,
+    comm: task.comm,
+    exe: task.exe,
+    start: String(task.start),
+    ns_pid: task.nsPid === 0 ? null : task.nsPid,
+    parent: parent === undefined ? null : { comm: parent.comm, exe: parent.exe },
+  };
 }
 
 function isHostTask(graph: NamespaceGraph, ns: NsInums): boolean {

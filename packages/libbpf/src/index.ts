@@ -5,5 +5,5 @@ export type { BpfLink } from "./link.js";
 export type { BpfMap } from "./map.js";
 export type { BpfObject } from "./object.js";
 export type { BpfProgram, ProgramInfo } from "./program.js";
-export { type OnRecord, RingBuffer, type RunOptions } from "./ring-buffer.js";
+export { type OnRecord, RingBuffer, type RingBufferOptions, type RunOptions } from "./ring-buffer.js";
 export { enableStats } from "./stats.js";

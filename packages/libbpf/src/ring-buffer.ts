@@ -15,6 +15,14 @@ const LENGTH_MASK = DISCARD_BIT - 1;
 /** Gets one record's payload: where it begins in `u8` and how long it is, in bytes. */
 export type OnRecord = (offset: number, length: number) => void;
 
+export interface RingBufferOptions {
+  /**
+   * The longest record that a producer writes, in bytes; the size of the ring unless it is said otherwise. A
+   * record may wrap around, so that as much of the ring is mapped a second time behind its end.
+   */
+  readonly maxRecord?: number;
+}
+
 export interface RunOptions {
   /** A wake-up within this many milliseconds of the last drain is one of a run of records; 20. */
   readonly quietMs?: number;
@@ -34,8 +42,8 @@ export class RingBuffer {
   /** Bytes of the data area: a power of two. */
   readonly size: number;
   /**
-   * The data area, read-only and mapped twice in a row, so that a record which wraps around is in one piece. A
-   * record's bytes are valid until onRecord returns. Writing here ends the process with SIGSEGV.
+   * The data area, read-only, and its beginning once more behind its end, so that a record which wraps around is in
+   * one piece. A record's bytes are valid until onRecord returns. Writing here ends the process with SIGSEGV.
    */
   readonly u8: Uint8Array;
   readonly i32: Int32Array;
@@ -52,7 +60,7 @@ export class RingBuffer {
   #pause: AbortController | null = null;
 
   /** Throws LIBBPF_RING if the map is no ring buffer or cannot be mapped, LIBBPF_STATE if it is not loaded. */
-  constructor(map: BpfMap) {
+  constructor(map: BpfMap, { maxRecord = map.maxEntries }: RingBufferOptions = {}) {
     if (map.type !== BPF_MAP_TYPE_RINGBUF) {
       throw new LibbpfError("LIBBPF_RING", `the map ${map.name} is no ring buffer: type ${map.type}`);
     }
@@ -60,7 +68,9 @@ export class RingBuffer {
     this.#map = map;
     this.size = map.maxEntries;
     const consumer = mapMemory("LIBBPF_RING", what, map.fd, PAGE_SIZE, PROT_READ | PROT_WRITE);
-    const rest = mapMemory("LIBBPF_RING", what, map.fd, PAGE_SIZE + 2 * this.size, PROT_READ, PAGE_SIZE);
+    const again = Math.min(this.size, Math.ceil((maxRecord + HEADER_SIZE) / PAGE_SIZE) * PAGE_SIZE);
+    const length = PAGE_SIZE + this.size + again;
+    const rest = mapMemory("LIBBPF_RING", what, map.fd, length, PROT_READ, PAGE_SIZE);
     this.#consumerPage = new BigInt64Array(consumer, 0, 1);
     this.#consumer = Atomics.load(this.#consumerPage, 0);
     this.#producerLow = new Int32Array(rest, 0, 1);

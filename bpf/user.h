@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* User memory of the current task, as fields of the record in the buffer of this CPU. */
+#ifndef KEYHOLE_USER_H
+#define KEYHOLE_USER_H
+
+#include "field.h"
+
+/* fs type names, fsconfig keys and string values: strndup_user(…, 256) in fs/fsopen.c */
+#define NAME_MAX_USER 256
+
+/*
+ * A NUL-ended string of user memory, added to the record in the buffer of this CPU; `max` is what the kernel takes
+ * at most, NUL included. Returns where the next field goes. A global function: the verifier looks at it once, and
+ * not again at each of its many calls (since 5.6).
+ */
+__attribute__((noinline)) __u32 add_string(__u64 at, __u64 id, __u64 from, __u64 max)
+{
+	struct buffer *b = this_buffer();
+	long length;
+
+	if (!b || at > FIELD_LIMIT || !from || max > PATH_MAX)
+		return at;
+	length = bpf_probe_read_user_str(b->bytes + at + sizeof(struct kh_field), max + 1, (void *)from);
+	if (length <= 0)
+		return field_end(b, at, id, KH_FAULT, 0);
+	length &= 0x1fff;
+	/* the NUL is not sent */
+	return field_end(b, at, id, length > max ? KH_CUT : KH_OK, length - 1);
+}
+
+/* `size` bytes of user memory, of which at most `max` are taken. Global for the same reason. */
+__attribute__((noinline)) __u32 add_bytes(__u64 at, __u64 id, __u64 from, __u64 size, __u64 max)
+{
+	__u64 length = size > max ? max : size;
+	struct buffer *b = this_buffer();
+
+	barrier_var(length);
+	if (!b || at > FIELD_LIMIT || !from || length > PATH_MAX)
+		return at;
+	if (bpf_probe_read_user(b->bytes + at + sizeof(struct kh_field), length, (void *)from))
+		return field_end(b, at, id, KH_FAULT, 0);
+	return field_end(b, at, id, size > max ? KH_CUT : KH_OK, length);
+}
+
+#endif
