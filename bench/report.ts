@@ -5,8 +5,9 @@ export interface Row {
   readonly keyhole: readonly number[];
   /** Null where the reference cannot be measured, or is not installed. */
   readonly reference: readonly number[] | null;
-  /** What docs/architecture.md promises; null for what has no budget. */
   readonly budget: number | null;
+  /** The same path with our code reduced to the minimum; absent where none was measured. */
+  readonly floor?: readonly number[];
 }
 
 export interface Report {
@@ -24,18 +25,16 @@ export function median(values: readonly number[]): number {
 
 /** A table on stdout: medians with their range, and the ratio of the medians. */
 export function printReport({ benchmark, reference, rows }: Report): void {
-  const lines = [["", "keyhole", "reference", "ratio", "budget"]];
+  const lines = [["", "keyhole", "reference", "ratio", "budget", "floor"]];
   for (const row of rows) {
-    const ratio = row.reference === null ? "" : (median(row.keyhole) / median(row.reference)).toFixed(2);
+    const ratio =
+      row.reference === null || median(row.reference) === 0
+        ? ""
+        : (median(row.keyhole) / median(row.reference)).toFixed(2);
     const budget = row.budget === null ? "" : `${row.budget} ${verdict(row)}`;
     const name = `${row.what}, ${row.unit}`;
-    lines.push([
-      name,
-      spread(row.keyhole),
-      row.reference === null ? "" : spread(row.reference),
-      ratio,
-      budget,
-    ]);
+    const [reference, floor] = [row.reference ?? [], row.floor ?? []].map((values) => spread(values));
+    lines.push([name, spread(row.keyhole), reference!, ratio, budget, floor!]);
   }
   const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
   process.stdout.write(`\n${benchmark}, beside ${reference}\n`);
@@ -54,6 +53,7 @@ function verdict({ keyhole, budget }: Row): string {
 }
 
 function spread(values: readonly number[]): string {
+  if (values.length === 0) return "";
   const show = (value: number) => (value < 10 ? value.toFixed(2) : value.toFixed(0));
   return `${show(median(values))} [${show(Math.min(...values))}..${show(Math.max(...values))}]`;
 }

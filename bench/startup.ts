@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Report } from "./report.js";
-import { BPFTRACE, bpftraceVersion, buildFlood, end, KEYHOLE, start } from "./tools.js";
+import { BPFTRACE, bpftraceVersion, buildFlood, compileFloor, end, KEYHOLE, start } from "./tools.js";
 
 const ROUNDS = 7;
 
@@ -10,11 +10,14 @@ export async function startup(): Promise<Report> {
   const flood = buildFlood();
   const keyhole = { first: [] as number[], stop: [] as number[] };
   const reference = { first: [] as number[], stop: [] as number[] };
+  const floor = { first: [] as number[], stop: [] as number[] };
+  const minimum = compileFloor();
   // one call a millisecond, so that what is waited for is the tracer
   const calls = spawn(flood, ["0", "1000"], { stdio: "ignore" });
   try {
     for (let round = 0; round < ROUNDS; round++) {
       await measure(KEYHOLE, '"syscall":"setns"', "SIGTERM", keyhole);
+      await measure(minimum, '"syscall":"setns"', "SIGTERM", floor);
       if (version !== null) await measure(BPFTRACE, " setns ", "SIGINT", reference);
     }
   } finally {
@@ -31,6 +34,7 @@ export async function startup(): Promise<Report> {
         keyhole: keyhole.first,
         reference: compared ? reference.first : null,
         budget: 600,
+        floor: floor.first,
       },
       {
         what: "signal to exit",

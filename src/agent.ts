@@ -7,7 +7,6 @@ import { Clock } from "./capture/clock.js";
 import { EVENT, Kind, WIRE_VERSION, type Wire } from "./capture/wire.js";
 import type { Config } from "./config/config.js";
 import { version } from "./config/version.js";
-import { KeyholeError } from "./errors.js";
 import type { AgentEvent, LostEvent } from "./event.js";
 import { ExposureWatch } from "./exposures/watch.js";
 import { HostPath } from "./kernel/host-path.js";
@@ -60,7 +59,7 @@ export class Agent {
 
   /**
    * Attaches the programs; nothing is published yet. Throws KEYHOLE_NOT_ROOT, KEYHOLE_NOT_HOST_PIDNS,
-   * KEYHOLE_NO_BTF, KEYHOLE_CAPTURE, KEYHOLE_ATTACH and KEYHOLE_FILTER.
+   * KEYHOLE_NO_BTF, KEYHOLE_CAPTURE and KEYHOLE_FILTER.
    */
   constructor(config: Config, publisher: Publisher, log: Logger) {
     this.#config = config;
@@ -269,15 +268,4 @@ function taskSource({ iterator }: Capture, host: HostPath, log: Logger): TaskSou
   if (iterator !== null) return { via: "bpf", read: () => iterator.read() };
   log.warn("no BPF iterator: tasks are read from /proc");
   return { via: "proc", read: () => readProcTasks(host) };
-}
-
-/** The attach modes that exist. Throws KEYHOLE_ATTACH for one that does not. */
-export function checkAttachMode(attach: Config["attach"]): void {
-  if (attach !== "fentry") return;
-  throw new KeyholeError("attach mode fentry is not part of this version", {
-    code: "KEYHOLE_ATTACH",
-    expected: "auto or tracepoint",
-    found: attach,
-    hint: "leave `attach` at auto: it uses tracepoint, which sees the same calls of every ABI",
-  });
 }

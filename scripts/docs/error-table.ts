@@ -5,10 +5,6 @@ export interface ErrorText {
 
 /** What each code means to whoever meets it. */
 export const ERRORS: Readonly<Record<string, ErrorText>> = {
-  KEYHOLE_ATTACH: {
-    means: "The configured attach mode is not part of this version. Exit status 2.",
-    todo: "Leave `attach` at `auto`.",
-  },
   KEYHOLE_CAPTURE: {
     means:
       "The program that sees system calls could not be loaded or attached, so that there is nothing to run. The " +

@@ -1,5 +1,5 @@
 import { isatty } from "node:tty";
-import { Agent, checkAttachMode } from "../agent.js";
+import { Agent } from "../agent.js";
 import { formatAddress } from "../config/address.js";
 import { useColor } from "../config/color.js";
 import type { Config } from "../config/config.js";
@@ -19,7 +19,6 @@ const STOP_MS = 950;
  * status. Throws a KeyholeError when the agent cannot start.
  */
 export async function run(config: Config): Promise<number> {
-  checkAttachMode(config.attach);
   const log = createLogger(config.log);
   const publisher = new Publisher({ node: config.node });
   const agent = new Agent(config, publisher, log);

@@ -51,7 +51,7 @@ describe("keyhole run refuses to start", () => {
   it("in an attach mode that is not there", () => {
     const { status, stderr } = run(process.execPath, [MAIN, ...RUN, "--attach", "fentry"]);
     assert.equal(status, 2, stderr);
-    assert.match(stderr, /\[KEYHOLE_ATTACH\]/);
+    assert.match(stderr, /--attach: .* \[KEYHOLE_CONFIG\]\n {2}expected: one of auto, tracepoint\n/);
   });
 
   it("with a filter on a cgroup that does not exist", () => {
