@@ -201,8 +201,12 @@ function agentLine({ schema, seq, time, node, type, state, ...details }: AgentEv
   ];
 }
 
+/** Lists are too long for a line: how many there are, and of programs how many are attached. */
 function detailText(value: unknown): string {
-  return typeof value === "string" ? word(value) : neutralise(JSON.stringify(value) ?? "null");
+  if (typeof value === "string") return word(value);
+  if (!Array.isArray(value)) return neutralise(JSON.stringify(value) ?? "null");
+  const attached = value.filter((item: { readonly attached?: unknown } | null) => item?.attached !== false);
+  return attached.length === value.length ? String(value.length) : `${attached.length} of ${value.length}`;
 }
 
 /** An event of a type that is newer than this file. */
