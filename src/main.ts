@@ -157,7 +157,10 @@ Examples:
   keyhole doctor -o json --host-root /host
 
 Exit codes:
-  0   "keyhole run" can work here${EXIT_CODES}`,
+  0   "keyhole run" can work here, and nothing is lacking
+  1   "keyhole run" can work here, with less
+  2   "keyhole run" cannot work here; or the command line or the configuration is wrong
+  70  a defect of Keyhole`,
     );
   command.action(async () => {
     const config = await configOf(command, GLOBAL_KEYS);

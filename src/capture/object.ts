@@ -22,36 +22,38 @@ export function objectPath(name: string): string {
 }
 
 /**
- * Loads the object `name`, with as many of its programs as the kernel takes: a program that is refused, or
- * whose tracepoint the kernel lacks, does not take the others with it. `prepare` sets globals and map sizes;
- * it runs once for each attempt. Throws the LibbpfError of the whole object when no program loads.
+ * Loads the object `name`, with as many of its programs as the kernel takes: a program that is refused, or whose
+ * tracepoint the kernel lacks, does not take the others with it. `prepare` sets globals and map sizes; it runs once for
+ * each attempt. Throws the LibbpfError of the last attempt when no program loads.
  *
- * An object that reads through typed pointers (Linux 5.11) has a twin, NAME-probe, for older kernels.
+ * An object that reads through typed pointers (Linux 5.11) has a twin, NAME-probe, for older kernels: whichever loads
+ * as a whole is taken, else the one of which more does.
  */
 export function loadObject(name: string, prepare: (object: BpfObject) => void = () => {}): LoadedObject {
-  try {
-    return loadWhole(name, prepare);
-  } catch (first) {
-    const twin = `${name}-probe`;
-    if (!(first instanceof LibbpfError) || !existsSync(objectPath(twin))) throw first;
+  const names = [name, `${name}-probe`].filter((variant) => existsSync(objectPath(variant)));
+  let refusal: unknown;
+  for (const variant of names) {
     try {
-      return loadWhole(twin, prepare);
-    } catch {
-      throw first;
+      return { object: openAndLoad(variant, prepare, null), failures: [] };
+    } catch (error) {
+      if (!(error instanceof LibbpfError)) throw error;
+      refusal = error;
     }
   }
+  const trials = names.map((variant) => tryPrograms(variant, prepare));
+  const best = trials.reduce((one, other) => (other.good.size > one.good.size ? other : one));
+  if (best.good.size === 0) throw refusal;
+  return { object: openAndLoad(best.name, prepare, best.good), failures: best.failures };
 }
 
-function loadWhole(name: string, prepare: (object: BpfObject) => void): LoadedObject {
-  try {
-    return { object: openAndLoad(name, prepare, null), failures: [] };
-  } catch (error) {
-    if (!(error instanceof LibbpfError)) throw error;
-    return loadWhatLoads(name, prepare, error);
-  }
+interface Trial {
+  readonly name: string;
+  readonly good: ReadonlySet<string>;
+  readonly failures: readonly ProgramFailure[];
 }
 
-function loadWhatLoads(name: string, prepare: (object: BpfObject) => void, whole: LibbpfError): LoadedObject {
+/** Loads each program of an object by itself. */
+function tryPrograms(name: string, prepare: (object: BpfObject) => void): Trial {
   const failures: ProgramFailure[] = [];
   const good = new Set<string>();
   for (const program of programNames(name)) {
@@ -63,8 +65,7 @@ function loadWhatLoads(name: string, prepare: (object: BpfObject) => void, whole
       failures.push({ program, errno: error.errno, detail: lastLines(error) });
     }
   }
-  if (good.size === 0) throw whole;
-  return { object: openAndLoad(name, prepare, good), failures };
+  return { name, good, failures };
 }
 
 function programNames(name: string): string[] {

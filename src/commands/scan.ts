@@ -16,6 +16,7 @@ import { NamespaceGraph } from "../namespaces/graph.js";
 import type { Task } from "../namespaces/task.js";
 import { neutralise } from "../publish/neutral.js";
 import { Containers } from "../workloads/containers.js";
+import { ownContainer } from "../workloads/own-container.js";
 import { type Representative, representatives } from "../workloads/representatives.js";
 import { findingsTable } from "./findings-table.js";
 
@@ -51,6 +52,8 @@ export interface ScanReport {
   /** Whether {@link notSeen} is empty. */
   readonly complete: boolean;
   readonly notSeen: readonly NotSeen[];
+  /** Findings that are not in {@link findings}, by reason: see {@link Exposures.suppressed}. */
+  readonly suppressed: { readonly [reason: string]: number };
   /** How many containers were looked at. */
   readonly containers: number;
   /** The most severe first. */
@@ -106,16 +109,14 @@ export function takeScan(target: ScanTarget, progress: Progress = () => {}): Sca
     hostProcDev,
     existing: existingPaths(host),
     superblocks: readSuperblocks(host, notSeen),
-    descends: (inum, ancestor) => {
-      const relation = graph.relation("pid", ancestor, inum);
-      return relation === "unknown" ? null : relation === "same" || relation === "to-descendant";
-    },
+    descends: (inum, ancestor) => graph.descends("pid", inum, ancestor),
   };
   if (hostProcDev === null) {
     notSeen.push({ what: "mounts of the host's own /proc", reason: "pid 1 has no procfs at /proc" });
   }
 
   const exposures = new Exposures({ hostProcDev, ...(target.config && { rules: target.config.rules }) });
+  exposures.leaveOut(ownContainer(host, containers, (pid) => tasks.find((task) => task.pid === pid)));
   const findings = new Map<string, FindingChange>();
   for (const [index, one] of chosen.entries()) {
     for (const finding of look(one, sources, exposures, notSeen)) findings.set(finding.id, finding);
@@ -127,6 +128,7 @@ export function takeScan(target: ScanTarget, progress: Progress = () => {}): Sca
     time,
     complete: notSeen.length === 0,
     notSeen,
+    suppressed: Object.fromEntries([...exposures.suppressed()].filter(([, count]) => count > 0)),
     containers: chosen.length,
     findings: [...findings.values()].sort((a, b) => rank(a.severity) - rank(b.severity)),
   };
@@ -224,6 +226,8 @@ function progressOn(stream: NodeJS.WriteStream): Progress {
 function describe(report: ScanReport, color: boolean): string {
   let text = findingsTable(report.findings, color);
   text += `containers looked at: ${report.containers}, findings: ${report.findings.length}\n`;
+  for (const [reason, count] of Object.entries(report.suppressed))
+    text += `not shown: ${count} (${reason})\n`;
   for (const { what, reason } of report.notSeen)
     text += `not seen: ${neutralise(what)}: ${neutralise(reason)}\n`;
   return text;

@@ -5,7 +5,8 @@ import type { ActContext, ActRule, ObservedCall } from "./act.js";
 import { ActInProgress } from "./act-in-progress.js";
 import { ACT_RULES, CATALOGUE, NODE_RULES } from "./catalogue.js";
 import type { ContainerView } from "./container-view.js";
-import { type FindingChange, Findings, type Observation, type OpenCount } from "./findings.js";
+import type { FindingCount } from "./finding-counts.js";
+import { type FindingChange, Findings, keyOf, type Observation } from "./findings.js";
 import { mostSpecific } from "./most-specific.js";
 import { Protections } from "./protections.js";
 import type { Exposure, Fact, RuleInfo } from "./rule.js";
@@ -51,8 +52,9 @@ export class Exposures {
   readonly #suppressed = new Map<string, number>();
   /** What stands in the node's findings: by rule, the exposures by place. */
   readonly #nodeExposures = new Map<string, Map<string, Exposure>>();
-  /** Findings of disabled rules that hold now, so that each is counted once: rule ids by subject. */
-  readonly #disabledNow = new Map<string, Set<string>>();
+  /** Posture that is suppressed and holds now, so that each is counted once: rule ids by subject. */
+  readonly #suppressedNow = new Map<string, Set<string>>();
+  #ownContainer: string | null = null;
 
   /** Throws KEYHOLE_RULE_UNKNOWN when an override names a rule that is not in the catalogue. */
   constructor({ rules, hostProcDev, now = rfc3339, maxFindings }: ExposuresOptions) {
@@ -62,12 +64,24 @@ export class Exposures {
     this.#severity = overrides.severity;
     this.#hostProcDev = hostProcDev;
     this.#now = now;
-    this.#findings = new Findings(maxFindings);
+    const known = CATALOGUE.map(({ id, severity }) => ({
+      rule: id,
+      severity: this.#severity[id] ?? severity,
+    }));
+    this.#findings = new Findings(maxFindings, known);
     for (const rule of ACT_RULES) {
       for (const syscall of rule.syscalls) {
         this.#actRules.set(syscall, [...(this.#actRules.get(syscall) ?? []), rule]);
       }
     }
+  }
+
+  /**
+   * Findings about this container are counted, not published: the agent's own, which has to have what they are about.
+   * Null: the agent is in none.
+   */
+  leaveOut(containerId: string | null): void {
+    this.#ownContainer = containerId;
   }
 
   /** Whether a call of this name can be a finding at all. */
@@ -85,23 +99,24 @@ export class Exposures {
     for (const { rule, exposures, also } of mostSpecific(view)) {
       holding.add(rule.id);
       const observation = { rule, subject, also, time, ...this.#merge(rule, exposures) };
-      push(changes, this.#isDisabled(rule, subject.id) ? null : this.#findings.holds(observation));
+      push(changes, this.#isSuppressed(rule, subject) ? null : this.#findings.holds(observation));
     }
-    for (const rule of this.#findings.openRules(subject.id)) {
+    for (const rule of this.#findings.openRules(subject)) {
       if (holding.has(rule)) continue;
-      push(changes, this.#findings.resolve(subject.id, rule, "no longer holds", time));
+      push(changes, this.#findings.resolve(subject, rule, "no longer holds", time));
     }
-    for (const rule of this.#disabledNow.get(subject.id) ?? []) {
-      if (!holding.has(rule)) this.#disabledNow.get(subject.id)?.delete(rule);
-    }
+    const suppressed = this.#suppressedNow.get(keyOf(subject));
+    for (const rule of suppressed ?? []) if (!holding.has(rule)) suppressed?.delete(rule);
+    if (subject.id === this.#ownContainer) return changes;
     return [...changes, ...this.#nodePosture(view, time)];
   }
 
-  /** A container or process is gone: its posture findings are resolved. */
-  gone(subjectId: string, reason: string): FindingChange[] {
-    this.#protections.forget(subjectId);
-    this.#disabledNow.delete(subjectId);
-    return this.#findings.forget(subjectId, reason, this.#now());
+  /** A container is gone: its posture findings are resolved. */
+  gone(containerId: string, reason: string): FindingChange[] {
+    const subject = { kind: "container", id: containerId } as const;
+    this.#protections.forget(containerId);
+    this.#suppressedNow.delete(keyOf(subject));
+    return this.#findings.forget(subject, reason, this.#now());
   }
 
   /** Looks at one system call. Calls of tasks outside of containers are no findings. */
@@ -114,8 +129,9 @@ export class Exposures {
     for (const rule of rules) {
       const exposures = rule.evaluate(act);
       if (exposures.length === 0) continue;
-      if (this.#disabled.has(rule.id)) {
-        this.#suppress("disabled");
+      const reason = this.#reasonAgainst(rule, container.id);
+      if (reason !== null) {
+        this.#suppress(reason);
         continue;
       }
       const subject: FindingSubject = { kind: "container", id: container.id, container, pid: process.pid };
@@ -129,11 +145,12 @@ export class Exposures {
     const rule = procHidepidWeakened;
     const exposures = rule.evaluate({ before, after, isHosts: after.dev === this.#hostProcDev });
     if (exposures.length === 0) return [];
-    if (this.#disabled.has(rule.id)) {
-      this.#suppress("disabled");
+    const { container, process } = call;
+    const reason = this.#reasonAgainst(rule, container?.id ?? null);
+    if (reason !== null) {
+      this.#suppress(reason);
       return [];
     }
-    const { container, process } = call;
     const subject: FindingSubject =
       container === null
         ? { kind: "process", id: `${process.pid}:${process.start}`, container: null, pid: process.pid }
@@ -142,14 +159,20 @@ export class Exposures {
     return change === null ? [] : [change];
   }
 
-  /** Open posture findings by rule and severity, for a gauge. */
-  open(): OpenCount[] {
+  /** Open posture findings by rule and severity, for a gauge; 0 for a rule of the catalogue without one. */
+  open(): FindingCount[] {
     return this.#findings.open();
   }
 
+  /** Findings since the start by rule and severity, for a counter: each posture finding as it began, and each act. */
+  totals(): FindingCount[] {
+    return this.#findings.totals();
+  }
+
   /**
-   * How many findings were not published, by reason: `disabled` (by configuration), `repeated` (an act whose
-   * count has not doubled yet), `runtime-setup` (a container runtime at work).
+   * How many findings were not published, by reason: `disabled` (by configuration), `own-container` (about the
+   * container that the agent is in), `repeated` (an act whose count has not doubled yet), `runtime-setup` (a container
+   * runtime at work).
    */
   suppressed(): ReadonlyMap<string, number> {
     return new Map([...this.#suppressed, ["repeated", this.#findings.repeated]]);
@@ -177,7 +200,7 @@ export class Exposures {
       if (exposures.length === 0) continue;
       for (const exposure of exposures) known.set(exposure.place, exposure);
       this.#nodeExposures.set(rule.id, known);
-      if (this.#isDisabled(rule, NODE.id)) continue;
+      if (this.#isSuppressed(rule, NODE)) continue;
       const observation = { rule, subject: NODE, also: [], time, ...this.#merge(rule, [...known.values()]) };
       push(changes, this.#findings.holds(observation));
     }
@@ -209,12 +232,20 @@ export class Exposures {
     };
   }
 
-  #isDisabled(rule: RuleInfo, subjectId: string): boolean {
-    if (!this.#disabled.has(rule.id)) return false;
-    const counted = this.#disabledNow.get(subjectId) ?? new Set();
-    if (!counted.has(rule.id)) this.#suppress("disabled");
-    this.#disabledNow.set(subjectId, counted.add(rule.id));
+  /** Whether a posture finding is not wanted; counted when that begins. */
+  #isSuppressed(rule: RuleInfo, subject: FindingSubject): boolean {
+    const reason = this.#reasonAgainst(rule, subject.container?.id ?? null);
+    if (reason === null) return false;
+    const counted = this.#suppressedNow.get(keyOf(subject)) ?? new Set();
+    if (!counted.has(rule.id)) this.#suppress(reason);
+    this.#suppressedNow.set(keyOf(subject), counted.add(rule.id));
     return true;
+  }
+
+  /** Why findings of `rule` about a container, or about none, are not wanted; null when they are. */
+  #reasonAgainst(rule: RuleInfo, containerId: string | null): string | null {
+    if (this.#disabled.has(rule.id)) return "disabled";
+    return containerId !== null && containerId === this.#ownContainer ? "own-container" : null;
   }
 
   readonly #suppress = (reason: string): void => {

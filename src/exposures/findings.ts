@@ -6,6 +6,7 @@ import {
   SEVERITIES,
   type Severity,
 } from "../event.js";
+import { type FindingCount, FindingCounts } from "./finding-counts.js";
 import type { RuleInfo } from "./rule.js";
 
 /** A finding that began, changed or ended: a {@link FindingEvent} that nobody has published yet. */
@@ -24,11 +25,8 @@ export interface Observation {
   readonly eventSeq?: number;
 }
 
-export interface OpenCount {
-  readonly rule: string;
-  readonly severity: Severity;
-  readonly count: number;
-}
+/** What tells one subject from all others. */
+export type SubjectKey = Pick<FindingSubject, "kind" | "id">;
 
 interface Finding {
   change: FindingChange;
@@ -46,13 +44,18 @@ const MAX_EVIDENCE = 16;
  */
 export class Findings {
   readonly #capacity: number;
+  /** The rules that are counted from zero on, with the severity that they have by themselves. */
+  readonly #known: readonly Pick<FindingCount, "rule" | "severity">[];
+  readonly #totals: FindingCounts;
   readonly #bySubject = new Map<string, Map<string, Finding>>();
   #size = 0;
   #evictions = 0;
   #repeated = 0;
 
-  constructor(capacity = 16_384) {
+  constructor(capacity = 16_384, known: readonly Pick<FindingCount, "rule" | "severity">[] = []) {
     this.#capacity = capacity;
+    this.#known = known;
+    this.#totals = new FindingCounts(known);
   }
 
   /** How many findings were forgotten to make room for others. */
@@ -85,6 +88,7 @@ export class Findings {
     if (known === undefined) return this.#add(observation);
     const worse = SEVERITIES.indexOf(observation.severity) < SEVERITIES.indexOf(known.change.severity);
     const count = known.change.count + 1;
+    this.#totals.add(observation.rule.id, observation.severity);
     known.change = {
       ...known.change,
       state: "updated",
@@ -103,18 +107,18 @@ export class Findings {
   }
 
   /** The ids of the posture rules that are open for a subject. */
-  openRules(subjectId: string): string[] {
-    const findings = this.#bySubject.get(subjectId)?.values() ?? [];
+  openRules(subject: SubjectKey): string[] {
+    const findings = this.#bySubject.get(keyOf(subject))?.values() ?? [];
     return [...findings].filter(({ change }) => change.kind === "posture").map(({ change }) => change.rule);
   }
 
   /** The exposure is gone. */
-  resolve(subjectId: string, rule: string, reason: string, time: string): FindingChange | null {
-    const findings = this.#bySubject.get(subjectId);
+  resolve(subject: SubjectKey, rule: string, reason: string, time: string): FindingChange | null {
+    const findings = this.#bySubject.get(keyOf(subject));
     const finding = findings?.get(rule);
     if (findings === undefined || finding === undefined) return null;
     findings.delete(rule);
-    if (findings.size === 0) this.#bySubject.delete(subjectId);
+    if (findings.size === 0) this.#bySubject.delete(keyOf(subject));
     this.#size -= 1;
     return { ...finding.change, state: "resolved", reason, last_seen: time };
   }
@@ -123,9 +127,9 @@ export class Findings {
    * The subject is gone: its posture findings are resolved, and acts that were repeated since they were last
    * published are published with their final count.
    */
-  forget(subjectId: string, reason: string, time: string): FindingChange[] {
-    const findings = [...(this.#bySubject.get(subjectId)?.values() ?? [])];
-    this.#bySubject.delete(subjectId);
+  forget(subject: SubjectKey, reason: string, time: string): FindingChange[] {
+    const findings = [...(this.#bySubject.get(keyOf(subject))?.values() ?? [])];
+    this.#bySubject.delete(keyOf(subject));
     this.#size -= findings.length;
     return findings
       .filter(({ change, published }) => change.kind === "posture" || change.count > published)
@@ -135,22 +139,23 @@ export class Findings {
   }
 
   /** Open posture findings by rule and severity. */
-  open(): OpenCount[] {
-    const counts = new Map<string, { rule: string; severity: Severity; count: number }>();
+  open(): FindingCount[] {
+    const counts = new FindingCounts(this.#known);
     for (const findings of this.#bySubject.values()) {
       for (const { change } of findings.values()) {
-        if (change.kind !== "posture") continue;
-        const key = `${change.rule} ${change.severity}`;
-        const known = counts.get(key);
-        if (known !== undefined) known.count += 1;
-        else counts.set(key, { rule: change.rule, severity: change.severity, count: 1 });
+        if (change.kind === "posture") counts.add(change.rule, change.severity);
       }
     }
-    return [...counts.values()];
+    return counts.values();
+  }
+
+  /** Findings since the start by rule and severity: each posture finding as it began, and each act. */
+  totals(): FindingCount[] {
+    return this.#totals.values();
   }
 
   #find({ rule, subject }: Observation): Finding | undefined {
-    return this.#bySubject.get(subject.id)?.get(rule.id);
+    return this.#bySubject.get(keyOf(subject))?.get(rule.id);
   }
 
   #add({ rule, subject, severity, evidence, also, time, eventSeq }: Observation): FindingChange {
@@ -173,12 +178,13 @@ export class Findings {
       also,
       ...(eventSeq !== undefined && { event_seq: eventSeq }),
     };
-    let findings = this.#bySubject.get(subject.id);
+    let findings = this.#bySubject.get(keyOf(subject));
     if (findings === undefined) {
       findings = new Map();
-      this.#bySubject.set(subject.id, findings);
+      this.#bySubject.set(keyOf(subject), findings);
     }
     findings.set(rule.id, { change, published: 1 });
+    this.#totals.add(rule.id, severity);
     this.#size += 1;
     this.#makeRoom();
     return change;
@@ -193,6 +199,11 @@ export class Findings {
       this.#evictions += findings.size;
     }
   }
+}
+
+/** A container can have the name that is the id of the node, or of a process. */
+export function keyOf({ kind, id }: SubjectKey): string {
+  return `${kind} ${id}`;
 }
 
 /** The same for the same rule and subject, on every start and by every command. */

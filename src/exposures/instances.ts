@@ -11,6 +11,7 @@ export interface InstanceStep {
 export class Instances {
   readonly #reader: ProcfsSuperblocks | null;
   #byDev: ReadonlyMap<string, ProcfsSuperblock> = new Map();
+  #steps: InstanceStep[] = [];
 
   constructor(host: HostPath) {
     this.#reader = ProcfsSuperblocks.open(host);
@@ -22,21 +23,27 @@ export class Instances {
     return this.#reader === null ? null : this.#byDev;
   }
 
-  /** Reads them anew, and says which of them have other options than they had. */
-  refresh(): InstanceStep[] {
-    if (this.#reader === null) return [];
+  /**
+   * Which of them have got other options since the last time that this was called, oldest first: whoever reads them anew
+   * need not be who tells of it.
+   */
+  takeSteps(): readonly InstanceStep[] {
+    return this.#steps.splice(0);
+  }
+
+  /** Reads them anew. */
+  refresh(): void {
+    if (this.#reader === null) return;
     const before = this.#byDev;
     this.#byDev = new Map(this.#reader.read().superblocks.map((superblock) => [superblock.dev, superblock]));
-    const steps: InstanceStep[] = [];
     for (const [dev, after] of this.#byDev) {
       const was = before.get(dev);
       // device numbers are recycled; another pid namespace or owner is another instance
       if (was === undefined || was.pidNs !== after.pidNs || was.userNs !== after.userNs) continue;
       if (was.hidepid !== after.hidepid || was.gid !== after.gid || was.subset !== after.subset) {
-        steps.push({ before: was, after });
+        this.#steps.push({ before: was, after });
       }
     }
-    return steps;
   }
 
   close(): void {

@@ -43,7 +43,7 @@ export class Protections {
     this.#capacity = capacity;
   }
 
-  /** How many containers' protections were dropped to make room for others. */
+  /** How many containers' protections were dropped to make room, and how many of one container found none. */
   get evictions(): number {
     return this.#evictions;
   }
@@ -60,6 +60,10 @@ export class Protections {
     for (const protection of protectionsOf(view)) {
       const key = keyOf(protection);
       if (lossOf(protection, view) !== null) continue;
+      if (known.protections.size >= MAX_PROTECTIONS && !known.protections.has(key)) {
+        this.#evictions += 1;
+        continue;
+      }
       known.protections.set(key, protection);
       known.lost.delete(key);
     }
@@ -106,7 +110,7 @@ export class Protections {
   }
 }
 
-/** A container can stack any number of mounts below its /proc; runtimes make about twenty. */
+/** Of one container, which can stack any number of mounts below its /proc; runtimes make about twenty. */
 const MAX_PROTECTIONS = 256;
 
 function protectionsOf(view: ContainerView): Protection[] {

@@ -8,6 +8,7 @@ import type { NamespaceGraph } from "../namespaces/graph.js";
 import type { Task } from "../namespaces/task.js";
 import type { Tasks } from "../namespaces/tasks.js";
 import type { Containers } from "../workloads/containers.js";
+import { ownContainer } from "../workloads/own-container.js";
 import { representatives } from "../workloads/representatives.js";
 import { isRuntimeAtWork } from "../workloads/runtimes.js";
 import {
@@ -17,6 +18,7 @@ import {
   type ViewSources,
 } from "./container-view.js";
 import { Exposures, type RuleOverrides } from "./engine.js";
+import type { FindingCount } from "./finding-counts.js";
 import type { FindingChange } from "./findings.js";
 import { Instances } from "./instances.js";
 
@@ -67,7 +69,6 @@ export class ExposureWatch {
   /** Containers by id, with the task that stands for each. */
   readonly #known = new Map<string, Task>();
   readonly #stirred = new Map<string, Stir>();
-  readonly #totals = new Map<string, { change: FindingChange; count: number }>();
   #timer: NodeJS.Timeout | null = null;
   #errors = 0;
 
@@ -99,16 +100,16 @@ export class ExposureWatch {
     return this.#engine;
   }
 
-  /** Findings since the start by rule and severity. */
-  *totals(): Generator<{ rule: string; severity: FindingChange["severity"]; count: number }> {
-    for (const { change, count } of this.#totals.values()) {
-      yield { rule: change.rule, severity: change.severity, count };
-    }
+  /** See {@link Exposures.totals}. */
+  totals(): FindingCount[] {
+    return this.#engine.totals();
   }
 
   /** Looks at every container that runs now. */
   start(): void {
-    this.#instances = new Instances(this.#options.host);
+    this.#guard("procfs instances", () => {
+      this.#instances = new Instances(this.#options.host);
+    });
     this.onInventory();
     for (const id of [...this.#stirred.keys()]) this.#look(id);
   }
@@ -121,7 +122,8 @@ export class ExposureWatch {
 
   /** Finds containers that appeared and that are gone. */
   onInventory(): void {
-    const { tasks, containers } = this.#options;
+    const { host, tasks, containers } = this.#options;
+    this.#engine.leaveOut(ownContainer(host, containers, (pid) => tasks.get(pid)));
     const running = representatives(tasks.values(), (task) => containers.of(task), this.#static.hostNs);
     const ids = new Set(running.map(({ container }) => container.id));
     for (const id of [...this.#known.keys()].filter((known) => !ids.has(known))) {
@@ -136,7 +138,11 @@ export class ExposureWatch {
       if (before === undefined || before.pid !== task.pid || before.start !== task.start)
         this.#stir(container.id);
     }
-    this.#guard("procfs instances", () => void this.#instances?.refresh());
+    this.#guard("procfs instances", () => {
+      // calls from before the inventory have been seen: what none of them explains was none that is captured
+      this.#instances?.takeSteps();
+      this.#instances?.refresh();
+    });
   }
 
   /** A program was started: it may be the first of a container. */
@@ -158,7 +164,8 @@ export class ExposureWatch {
     if (changesMounts && changesRoot(event)) this.#options.containers.reconsider(task);
     if (changesMounts && mayChangeProcfs(event)) {
       this.#guard("procfs instances", () => {
-        for (const { before, after } of this.#instances?.refresh() ?? []) {
+        this.#instances?.refresh();
+        for (const { before, after } of this.#instances?.takeSteps() ?? []) {
           this.#publish(this.#engine.instanceChanged(before, after, event));
         }
       });
@@ -186,9 +193,11 @@ export class ExposureWatch {
   #lookAtQuiet(): void {
     this.#timer = null;
     const now = performance.now();
-    for (const [id, { since, last }] of this.#stirred) {
-      if (now - last >= QUIET_MS - 1 || now - since >= PATIENCE_MS) this.#look(id);
-    }
+    const due = [...this.#stirred].filter(
+      ([, { since, last }]) => now - last >= QUIET_MS - 1 || now - since >= PATIENCE_MS,
+    );
+    if (due.length > 0) this.#guard("procfs instances", () => this.#instances?.refresh());
+    for (const [id] of due) this.#look(id);
     if (this.#stirred.size > 0) this.#timer = setTimeout(() => this.#lookAtQuiet(), QUIET_MS);
   }
 
@@ -208,9 +217,7 @@ export class ExposureWatch {
 
   #view(task: Task): ContainerView | null {
     const container = this.#options.containers.of(task);
-    if (container === null) return null;
-    this.#instances?.refresh();
-    return buildContainerView(container, task, this.#sources());
+    return container === null ? null : buildContainerView(container, task, this.#sources());
   }
 
   #sources(): ViewSources {
@@ -218,23 +225,12 @@ export class ExposureWatch {
     return {
       ...this.#static,
       superblocks: this.superblocks,
-      descends: (inum, ancestor) => {
-        const relation = graph.relation("pid", ancestor, inum);
-        return relation === "unknown" ? null : relation === "same" || relation === "to-descendant";
-      },
+      descends: (inum, ancestor) => graph.descends("pid", inum, ancestor),
     };
   }
 
   #publish(changes: readonly FindingChange[]): void {
-    for (const change of changes) {
-      if (change.state === "open") {
-        const key = `${change.rule} ${change.severity}`;
-        const total = this.#totals.get(key);
-        if (total === undefined) this.#totals.set(key, { change, count: 1 });
-        else total.count++;
-      }
-      this.#options.publish(change);
-    }
+    for (const change of changes) this.#options.publish(change);
   }
 
   /** A container whose files cannot be read must not end the agent; it is told, some times. */

@@ -48,10 +48,18 @@ export class CgroupDirectories {
     const directory = mountPoint + path;
     const known = this.#ids.get(directory);
     if (known !== undefined) return known;
-    const stat = statSync(Buffer.from(directory, "latin1"), { bigint: true, throwIfNoEntry: false });
-    const id = stat?.ino ?? 0n;
+    const id = inodeOf(directory);
     this.#ids.set(directory, id);
     return id;
+  }
+}
+
+/** A container with cgroups of its own can nest them so deep that the path is too long for stat(2) (ENAMETOOLONG). */
+function inodeOf(directory: string): bigint {
+  try {
+    return statSync(Buffer.from(directory, "latin1"), { bigint: true }).ino;
+  } catch {
+    return 0n;
   }
 }
 

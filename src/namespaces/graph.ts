@@ -173,6 +173,12 @@ export class NamespaceGraph {
     return toAncestors.complete && fromAncestors.complete ? "to-sibling" : "unknown";
   }
 
+  /** Whether pid or user namespace `inum` is `ancestor` or below it; null where that is not known. */
+  descends(type: "pid" | "user", inum: number, ancestor: number): boolean | null {
+    const relation = this.relation(type, ancestor, inum);
+    return relation === "unknown" ? null : relation === "same" || relation === "to-descendant";
+  }
+
   /** Every namespace, held or remembered. */
   *all(): Generator<Namespace> {
     for (const type of NS_TYPES) yield* this.#nodes[type].values();

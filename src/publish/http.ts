@@ -82,6 +82,8 @@ export class HttpServer {
       server.once("error", (error) => reject(listenError(error, listen)));
       server.listen({ host: listen.host, port: listen.port }, resolve);
     });
+    // accept(2) can fail for want of descriptors (EMFILE), which is not the end of the server
+    server.on("error", () => {});
     const { address, port } = server.address() as AddressInfo;
     return { address, port };
   }

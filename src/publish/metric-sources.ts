@@ -1,11 +1,5 @@
-import type { Severity } from "../event.js";
+import type { FindingCount } from "../exposures/finding-counts.js";
 import type { EventCount } from "./publisher.js";
-
-export interface FindingCount {
-  readonly rule: string;
-  readonly severity: Severity;
-  readonly count: number;
-}
 
 /** State of one BPF program that should be attached. */
 export interface ProgramState {

@@ -18,12 +18,15 @@ export interface ContainersOptions {
 }
 
 interface Answer {
+  readonly key: bigint;
   readonly cgroup: bigint;
   readonly mnt: number;
   readonly pid: number;
   readonly container: ContainerRef | null;
   /** Whether the cgroup gave the container its id, so that whoever is in the cgroup is in the container. */
   readonly named: boolean;
+  /** The thread that was asked about. */
+  readonly witness: number;
 }
 
 /** A task that unshares its mount namespace again and again makes this many answers, not more. */
@@ -48,8 +51,9 @@ const PID = LINK_INDEX.pid;
  * - its mount namespace is not the host's and neither is the mount at its root: a systemd service with
  *   PrivateTmp= has a mount namespace of its own with a copy of the host's root in it, and is no container.
  *
- * The container's id is the one in the runtime's name, else the name of the cgroup, else `pidns:INUM` or
- * `mntns:INUM`. A cgroup that tasks of the host live in names no container: that of pid 1, that of the nearest
+ * The container's id is the one in the runtime's name, else the name of the cgroup. A task in a cgroup that names none
+ * is in the container that its mount or pid namespace belongs to (it came from the host, as with nsenter(1)); where
+ * they belong to none, the id is `pidns:INUM` or `mntns:INUM`. A cgroup that tasks of the host live in names no container: that of pid 1, that of the nearest
  * ancestor on the host (an `unshare` in somebody's session), and systemd's units for users and services.
  */
 export class Containers {
@@ -57,6 +61,11 @@ export class Containers {
   readonly #hostNs: NsInums;
   readonly #capacity: number;
   readonly #answers = new Map<bigint, Answer[]>();
+  /**
+   * Whose a mount or pid namespace is, by its inode number, which is one of a kind over all types (proc_alloc_inum() of
+   * fs/proc/generic.c): the answer that found a named container in it. Has no entry that #answers has not.
+   */
+  readonly #owners = new Map<number, Answer>();
   #size = 0;
   #evictions = 0;
   #reads = 0;
@@ -84,7 +93,8 @@ export class Containers {
   }
 
   /**
-   * The container of `task`; null for a task of the host and where it cannot be told because the task is gone.
+   * The container of `task`; null for a task of the host, and for one that is gone and in a cgroup that has not been
+   * seen to name a container.
    * Reads /proc/PID/cgroup, and at most once more /proc/PID/mountinfo, the first time that a cgroup is seen with
    * these namespaces; after that it is one look-up. A task whose cgroup ids are not known is never remembered.
    */
@@ -96,16 +106,58 @@ export class Containers {
     if (answers !== undefined) {
       for (const answer of answers) {
         if (answer.pid === pid && answer.mnt === mnt && answer.cgroup === task.cgroup)
-          return answer.container;
+          return this.#containerOf(answer);
       }
     }
     const found = this.#find(task.pid, mnt, pid);
-    if (found === null) return null;
+    // Whoever is in a cgroup that names a container is in it: a task that ended meanwhile was there too.
+    if (found === null) return this.#namedAfter(task, answers)?.container ?? null;
     // A task that has entered the host's namespaces is still in the cgroup that its container is named after.
-    const named = found.container === null ? this.#namedAfter(task, answers) : undefined;
-    const answer = named ?? found;
-    if (key !== 0n) this.#remember(key, { ...answer, cgroup: task.cgroup, mnt, pid });
-    return answer.container;
+    const namedAfter = found.container === null ? this.#namedAfter(task, answers) : undefined;
+    const { container, named } = namedAfter ?? found;
+    const answer: Answer = { key, cgroup: task.cgroup, mnt, pid, container, named, witness: task.tid };
+    if (key !== 0n) this.#remember(answer);
+    return this.#containerOf(answer);
+  }
+
+  /** What has no name of its own may be in a container that was found since. */
+  #containerOf({ container, named, mnt, pid }: Answer): ContainerRef | null {
+    return named || container === null ? container : (this.#ownerOf(mnt, pid) ?? container);
+  }
+
+  /**
+   * The named container that one of the two namespaces belongs to. Containers can share a pid namespace, but hardly a
+   * mount namespace, which therefore decides.
+   */
+  #ownerOf(mnt: number, pid: number): ContainerRef | null {
+    return this.#liveOwner("mnt", mnt)?.container ?? this.#liveOwner("pid", pid)?.container ?? null;
+  }
+
+  /** Inode numbers are given away again soon: an owner counts as long as its witness is still in the namespace. */
+  #liveOwner(type: "mnt" | "pid", inum: number): Answer | null {
+    const owner = this.#owners.get(inum);
+    if (owner === undefined) return null;
+    const link = readNamespaceLink(this.#host.proc(owner.witness, "ns", type));
+    if (link.ok && link.value === inum) return owner;
+    // the next task that asks for this answer finds it anew, and is the next witness
+    this.#drop(owner);
+    return null;
+  }
+
+  /** Gives the namespaces of an answer that names a container to it, if they belong to no other. */
+  #own(answer: Answer): void {
+    if (!answer.named) return;
+    for (const type of ["mnt", "pid"] as const) {
+      const inum = answer[type];
+      if (differs(inum, this.#hostNs[LINK_INDEX[type]]) && this.#liveOwner(type, inum) === null)
+        this.#owners.set(inum, answer);
+    }
+  }
+
+  #disown(answer: Answer): void {
+    for (const inum of [answer.mnt, answer.pid]) {
+      if (this.#owners.get(inum) === answer) this.#owners.delete(inum);
+    }
   }
 
   #namedAfter(task: Task, answers: readonly Answer[] | undefined): Answer | undefined {
@@ -127,25 +179,38 @@ export class Containers {
     else this.#answers.set(key, kept);
   }
 
-  #remember(key: bigint, answer: Answer): void {
+  #remember(answer: Answer): void {
+    const { key } = answer;
     let answers = this.#answers.get(key);
     if (answers === undefined) {
       answers = [];
       this.#answers.set(key, answers);
     }
-    if (answers.length >= ANSWERS_PER_CGROUP) {
-      answers.shift();
-      this.#size -= 1;
-      this.#evictions += 1;
-    }
+    if (answers.length >= ANSWERS_PER_CGROUP) this.#evict([answers.shift()!]);
     answers.push(answer);
     this.#size += 1;
     while (this.#size > this.#capacity) {
       const [oldest, dropped] = this.#answers.entries().next().value!;
       this.#answers.delete(oldest);
-      this.#size -= dropped.length;
-      this.#evictions += dropped.length;
+      this.#evict(dropped);
     }
+    this.#own(answer);
+  }
+
+  #evict(dropped: readonly Answer[]): void {
+    this.#size -= dropped.length;
+    this.#evictions += dropped.length;
+    for (const answer of dropped) this.#disown(answer);
+  }
+
+  #drop(answer: Answer): void {
+    this.#disown(answer);
+    const answers = this.#answers.get(answer.key);
+    const place = answers?.indexOf(answer) ?? -1;
+    if (answers === undefined || place < 0) return;
+    answers.splice(place, 1);
+    this.#size -= 1;
+    if (answers.length === 0) this.#answers.delete(answer.key);
   }
 
   /** Null where it cannot be told. */

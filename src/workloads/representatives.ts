@@ -19,7 +19,7 @@ export function representatives(
   containerOf: (task: Task) => ContainerRef | null,
   hostNs: NsInums,
 ): Representative[] {
-  const found = new Map<string, Representative>();
+  const found = new Map<string, Representative & { readonly any: Task }>();
   for (const task of tasks) {
     const container = containerOf(task);
     if (container === null) continue;
@@ -29,8 +29,10 @@ export function representatives(
     const best = known?.task ?? null;
     const first =
       best === null || task.start < best.start || (task.start === best.start && task.pid < best.pid);
-    if (usable && first) found.set(container.id, { container, task });
-    else if (known === undefined) found.set(container.id, { container, task: null });
+    if (usable && first) found.set(container.id, { container, task, any: task });
+    else if (known === undefined) found.set(container.id, { container, task: null, any: task });
   }
-  return [...found.values()];
+  // a task that came into a container from elsewhere may have been asked about before those of the container
+  for (const [id, { any }] of found) if ((containerOf(any)?.id ?? id) !== id) found.delete(id);
+  return [...found.values()].map(({ container, task }) => ({ container, task }));
 }

@@ -61,7 +61,7 @@ test("file, drop-ins by name, environment, flags: the later one wins key by key"
   writeFileSync(
     file,
     [
-      "attach: fentry",
+      "attach: tracepoint",
       "output: json",
       "color: never",
       "listen: 127.0.0.1:1",
@@ -87,7 +87,7 @@ test("file, drop-ins by name, environment, flags: the later one wins key by key"
   assert.deepEqual(config, {
     ...DEFAULTS,
     node: hostname(),
-    attach: "fentry",
+    attach: "tracepoint",
     output: "text",
     color: "always",
     listen: { host: "::1", port: 2 },
@@ -218,7 +218,7 @@ test("all errors of all files, variables and flags are reported together", async
     message,
     [
       "keyhole: 8 errors in the configuration [KEYHOLE_CONFIG]",
-      '  found:    keyhole.yaml:1:9: attach is not valid, expected one of auto, fentry, tracepoint, found "fast"',
+      '  found:    keyhole.yaml:1:9: attach is not valid, expected one of auto, tracepoint, found "fast"',
       "            keyhole.yaml:2:14: ring.size is not valid, expected a power of two from 64KiB to 1GiB, found 7",
       '            keyhole.yaml:2:17: there is no key "ring.sise" (did you mean "size"?)',
       '            conf.d/a.yaml:1:1: there is no key "outputs" (did you mean "output"?)',
@@ -232,7 +232,7 @@ test("all errors of all files, variables and flags are reported together", async
 
 test("what is not YAML is refused with its place: tabs, keys twice, two documents, open brackets", async () => {
   assert.equal(
-    await failureOf("attach: auto\noutput: json\nattach: fentry\n"),
+    await failureOf("attach: auto\noutput: json\nattach: tracepoint\n"),
     "keyhole: keyhole.yaml:3:1: this key stands here twice [KEYHOLE_CONFIG]",
   );
   assert.match(

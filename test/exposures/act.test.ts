@@ -4,6 +4,7 @@ import type { Namespaces, SyscallEvent } from "../../src/event.js";
 import type { ActContext } from "../../src/exposures/act.js";
 import type { ContainerView } from "../../src/exposures/container-view.js";
 import { Exposures } from "../../src/exposures/engine.js";
+import { Protections } from "../../src/exposures/protections.js";
 import { hidepidWeakened } from "../../src/exposures/rules/proc-hidepid-weakened.js";
 import { LINK_INDEX, NS_TYPES, type NsInums } from "../../src/kernel/links.js";
 import type { Mount } from "../../src/kernel/mountinfo.js";
@@ -272,6 +273,30 @@ test("a runtime at work is let pass by executable and lineage, and counted", () 
     "an image's own runc",
   );
   assert.deepEqual(as("/usr/sbin/runc", "/usr/sbin/runc", OWN_NS), found, "both are in the container");
+});
+
+test("acts in the agent's own container are counted and not told", () => {
+  const exposures = engine();
+  exposures.leaveOut("c1");
+  assert.deepEqual(exposures.act(call("mount", { args: FRESH }), context()), []);
+  const weakened = [superblock("0:40", 204, { hidepid: "invisible" }), superblock("0:40", 204)] as const;
+  assert.deepEqual(exposures.instanceChanged(...weakened, call("mount")), []);
+  assert.equal(exposures.suppressed().get("own-container"), 2);
+  assert.equal(exposures.instanceChanged(...weakened, call("mount", { container: null })).length, 1);
+});
+
+test("what protects one container is bounded, however much it stacks on its /proc", () => {
+  const protections = new Protections();
+  const stack = (from: number) =>
+    Array.from(
+      { length: 200 },
+      (_, index) => `${1000 + from + index} 66 0:40 /${from + index} /proc/${from + index} ro - proc proc rw`,
+    );
+  for (const from of [1, 201, 401]) protections.seen(container(runcMounts([], stack(from))));
+  const lost = protections.takeLosses(container(runcMounts([...MASKS, ...READONLY])));
+  assert.ok(lost.some(({ protection }) => protection.path === "/keys"));
+  // eight by runc, and as many of the container's own as have room
+  assert.equal(protections.evictions, 8 + 600 - 256);
 });
 
 test("an event of another call meets no rule", () => {

@@ -4,6 +4,7 @@ import { KeyholeError } from "../../src/errors.js";
 import type { FindingSubject } from "../../src/event.js";
 import { CATALOGUE } from "../../src/exposures/catalogue.js";
 import { Exposures } from "../../src/exposures/engine.js";
+import type { FindingCount } from "../../src/exposures/finding-counts.js";
 import { Findings, type Observation } from "../../src/exposures/findings.js";
 import { MASKS, READONLY, runcMounts } from "../mounts/mountinfo-text.js";
 import { container, HOST_PROC_DEV } from "./container.js";
@@ -19,13 +20,18 @@ function engine(rules?: { disable?: string[]; severity?: Record<string, "low"> }
   });
 }
 
+/** Those that are not zero. */
+function some(counts: readonly FindingCount[]): FindingCount[] {
+  return counts.filter(({ count }) => count > 0);
+}
+
 test("a posture finding is open while it holds, updated when it changes, resolved when it is gone", () => {
   const exposures = engine();
   const [opened, ...others] = exposures.posture(container(runcMounts(UNMASKED)));
   assert.deepEqual(others, []);
   assert.equal(opened?.state, "open");
   assert.equal(opened?.first_seen, "2026-11-23T00:00:00.000000000Z");
-  assert.deepEqual(exposures.open(), [{ rule: "proc-unmasked", severity: "critical", count: 1 }]);
+  assert.deepEqual(some(exposures.open()), [{ rule: "proc-unmasked", severity: "critical", count: 1 }]);
 
   assert.deepEqual(exposures.posture(container(runcMounts(UNMASKED))), [], "nothing changed");
 
@@ -39,21 +45,30 @@ test("a posture finding is open while it holds, updated when it changes, resolve
   assert.equal(resolved?.state, "resolved");
   assert.equal(resolved?.reason, "no longer holds");
   assert.equal(resolved?.last_seen, "2026-11-23T00:00:03.000000000Z");
-  assert.deepEqual(exposures.open(), []);
+  assert.deepEqual(some(exposures.open()), []);
 });
 
 test("a container that is gone has its findings resolved once", () => {
   const exposures = engine();
   exposures.posture(container(runcMounts(UNMASKED), { id: "a" }));
   exposures.posture(container(runcMounts(UNMASKED), { id: "b" }));
-  assert.deepEqual(exposures.open(), [{ rule: "proc-unmasked", severity: "critical", count: 2 }]);
+  assert.deepEqual(some(exposures.open()), [{ rule: "proc-unmasked", severity: "critical", count: 2 }]);
   const resolved = exposures.gone("a", "container ended");
   assert.deepEqual(
     resolved.map(({ state, reason, subject }) => [state, reason, subject.id]),
     [["resolved", "container ended", "a"]],
   );
   assert.deepEqual(exposures.gone("a", "container ended"), []);
-  assert.deepEqual(exposures.open(), [{ rule: "proc-unmasked", severity: "critical", count: 1 }]);
+  assert.deepEqual(some(exposures.open()), [{ rule: "proc-unmasked", severity: "critical", count: 1 }]);
+});
+
+test("a container that is called node is not the node", () => {
+  const exposures = new Exposures({ hostProcDev: HOST_PROC_DEV });
+  const rules = (id: string) => exposures.posture(container(runcMounts(), { id })).map(({ rule }) => rule);
+  assert.deepEqual(rules("a"), ["proc-default-gaps"]);
+  assert.deepEqual(rules("node"), []);
+  assert.deepEqual(exposures.gone("node", "container ended"), []);
+  assert.equal(some(exposures.open()).length, 1);
 });
 
 test("a more specific rule takes the place of the one it subsumes", () => {
@@ -75,6 +90,48 @@ test("a finding of a disabled rule is counted, with all that it subsumes", () =>
   exposures.posture(container(runcMounts(UNMASKED)));
   // Once more for the default gaps, which the container with masks had.
   assert.equal(exposures.suppressed().get("disabled"), 3);
+});
+
+test("every rule of the catalogue is counted from zero on, with the severity that it has here", () => {
+  const exposures = engine({ severity: { "proc-unmasked": "low" } });
+  const expected = CATALOGUE.map(({ id, severity }) => ({
+    rule: id,
+    severity: id === "proc-unmasked" ? "low" : severity,
+    count: 0,
+  }));
+  assert.deepEqual(exposures.open(), expected);
+  assert.deepEqual(exposures.totals(), expected);
+});
+
+test("totals grow with each posture finding that begins and with each act, told or not", () => {
+  const exposures = engine();
+  for (const id of ["a", "b"]) exposures.posture(container(runcMounts(UNMASKED), { id }));
+  exposures.posture(container(runcMounts(MASKS), { id: "a" }));
+  exposures.gone("a", "container ended");
+  assert.deepEqual(some(exposures.totals()), [{ rule: "proc-unmasked", severity: "critical", count: 2 }]);
+  const findings = new Findings();
+  for (let number = 0; number < 5; number++) findings.happened(act());
+  findings.happened(act({ severity: "critical" }));
+  assert.deepEqual(findings.totals(), [
+    { rule: "ns-enter-host", severity: "low", count: 5 },
+    { rule: "ns-enter-host", severity: "critical", count: 1 },
+  ]);
+});
+
+test("the posture of the agent's own container is counted and not told, nor is it a finding of the node", () => {
+  const exposures = new Exposures({ hostProcDev: HOST_PROC_DEV });
+  exposures.leaveOut("own");
+  for (let look = 0; look < 2; look++) {
+    assert.deepEqual(exposures.posture(container(runcMounts(UNMASKED), { id: "own" })), []);
+  }
+  assert.equal(exposures.suppressed().get("own-container"), 1);
+  assert.deepEqual(exposures.posture(container(runcMounts(), { id: "own" })), []);
+  const others = exposures.posture(container(runcMounts(UNMASKED), { id: "other" }));
+  assert.deepEqual(
+    others.map(({ rule, subject }) => [rule, subject.id]),
+    [["proc-unmasked", "other"]],
+  );
+  assert.equal(exposures.suppressed().get("own-container"), 1);
 });
 
 test("a severity can be overridden, an unknown rule cannot", () => {
@@ -111,7 +168,7 @@ test("a repeated act is one finding whose count is published when it has doubled
   ]);
   assert.equal(findings.repeated, 5);
   assert.deepEqual(
-    findings.forget("c1", "container ended", "t10").map(({ state, count }) => [state, count]),
+    findings.forget(SUBJECT, "container ended", "t10").map(({ state, count }) => [state, count]),
     [["updated", 9]],
     "the last repetition is told when the container ends",
   );

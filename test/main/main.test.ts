@@ -47,6 +47,20 @@ test("every command's help has examples and exit codes", () => {
   }
 });
 
+test("doctor's help gives each verdict its exit code", () => {
+  const { stdout } = keyhole(["doctor", "--help"]);
+  const codes = stdout.slice(stdout.indexOf("Exit codes:"));
+  assert.deepEqual(
+    [...codes.matchAll(/^ {2}(\d+) +(.*)$/gm)].map(([, code, text]) => `${code} ${text}`),
+    [
+      '0 "keyhole run" can work here, and nothing is lacking',
+      '1 "keyhole run" can work here, with less',
+      '2 "keyhole run" cannot work here; or the command line or the configuration is wrong',
+      "70 a defect of Keyhole",
+    ],
+  );
+});
+
 test("what the command line gets wrong ends with 2, one message and the word that was meant", () => {
   const cases: readonly (readonly [args: readonly string[], message: RegExp])[] = [
     [["rnu"], /^keyhole: unknown command 'rnu'\n\(Did you mean run\?\)\n$/],

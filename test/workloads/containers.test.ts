@@ -147,6 +147,67 @@ test("a task that enters the host's namespaces stays in its container", () => {
   assert.equal(found.of(escaped)?.id, "mine");
 });
 
+test("a task that entered a container's namespaces from the host is in that container", () => {
+  make(40, { cgroup: "/session" });
+  const found = containers();
+  const init = make(50, { cgroup: `/docker/${ID}`, mnt: 300, pid: 304 });
+  assert.equal(found.of(init)?.id, ID);
+  const entered = [
+    make(60, { cgroup: "/session", ppid: 40, cgroupId: 9n, mnt: 300, pid: 304 }),
+    make(61, { cgroup: "/session", ppid: 40, cgroupId: 9n, mnt: 300 }),
+    make(62, { cgroup: "/session", ppid: 40, cgroupId: 9n, pid: 304 }),
+    // nsenter --pid unshare --mount
+    make(63, { cgroup: "/session", ppid: 40, cgroupId: 9n, mnt: 999, pid: 304 }),
+  ];
+  for (const task of entered) assert.equal(found.of(task), found.of(init), `task ${task.pid}`);
+  assert.equal(found.of(make(64, { cgroup: "/session", ppid: 40, cgroupId: 9n })), null);
+});
+
+test("it is so although the task was asked about before those of the container", () => {
+  make(40, { cgroup: "/session" });
+  const found = containers();
+  const entered = make(45, { cgroup: "/session", ppid: 40, cgroupId: 9n, mnt: 300, pid: 304 });
+  const init = make(50, { cgroup: "/mine", mnt: 300, pid: 304 });
+  const chosen = representatives([entered, init], (task) => found.of(task), HOST_NS);
+  assert.deepEqual(
+    chosen.map(({ container, task }) => [container.id, task?.pid]),
+    [["mine", 50]],
+  );
+  assert.equal(found.of(entered)?.id, "mine");
+});
+
+test("a namespace made inside of a container belongs to it; of a shared one the mount namespace tells whose it is", () => {
+  make(40, { cgroup: "/session" });
+  const found = containers();
+  const inSession = { cgroup: "/session", ppid: 40, cgroupId: 9n };
+  found.of(make(50, { cgroup: "/pause", mnt: 300, pid: 304 }));
+  found.of(make(51, { cgroup: "/app", mnt: 310, pid: 304 }));
+  found.of(make(52, { cgroup: "/app", mnt: 320, pid: 314 }));
+  assert.equal(found.of(make(60, { ...inSession, mnt: 310, pid: 304 }))?.id, "app");
+  assert.equal(found.of(make(61, { ...inSession, pid: 304 }))?.id, "pause");
+  assert.equal(found.of(make(62, { ...inSession, pid: 314 }))?.id, "app");
+});
+
+test("an inode number that was given away belongs to nobody, and a container that lives gets its own back", () => {
+  make(40, { cgroup: "/session" });
+  const found = containers();
+  const ns = { mnt: 300, pid: 304 };
+  found.of(make(50, { cgroup: "/mine", cgroupId: 8n, ...ns }));
+  const other = make(51, { cgroup: "/mine", cgroupId: 8n, ...ns });
+  const entered = make(60, { cgroup: "/session", ppid: 40, cgroupId: 9n, ...ns });
+  assert.equal(found.of(entered)?.id, "mine");
+  rmSync(join(root, "proc/50"), { recursive: true });
+  assert.equal(found.of(entered)?.id, "pidns:304");
+  assert.equal(found.of(other)?.id, "mine");
+  assert.equal(found.of(entered)?.id, "mine");
+});
+
+test("the host's namespaces belong to no container, whoever is in them", () => {
+  const found = containers();
+  found.of(make(50, { cgroup: `/docker/${ID}`, cgroupId: 8n }));
+  assert.equal(found.of(make(51, { cgroup: "/", cgroupId: 9n, mnt: 300 }))?.id, "mntns:300");
+});
+
 test("what is known is not read again, whichever task asks", () => {
   const found = containers();
   const ns = { mnt: 300, pid: 304 };
@@ -180,6 +241,15 @@ test("of a task that is gone nothing is known or remembered", () => {
   assert.equal(found.size, 0);
   make(50, { cgroup: "/mine", cgroupId: 9n, pid: 304 });
   assert.equal(found.of(task)?.id, "mine");
+});
+
+test("a task that made a namespace and is gone is in the container that its cgroup names", () => {
+  const found = containers();
+  found.of(make(50, { cgroup: "/mine", cgroupId: 9n, mnt: 300, pid: 304 }));
+  const gone = make(51, { cgroup: "/mine", cgroupId: 9n, mnt: 310, pid: 304, ppid: 50 });
+  rmSync(join(root, "proc/51"), { recursive: true });
+  assert.equal(found.of(gone)?.id, "mine");
+  assert.equal(found.size, 1);
 });
 
 test("a task in a chroot cannot be told by its root, and is asked about again", () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ScanReport } from "../../../src/commands/scan.js";
-import type { KeyholeEvent } from "../../../src/event.js";
+import type { FindingEvent, KeyholeEvent } from "../../../src/event.js";
 import { ROOT, readDaemonSet } from "../../deploy/manifests.js";
 import { Pod, TOKEN } from "./pod.js";
 
@@ -94,11 +94,29 @@ describe("the agent with what the DaemonSet's pod has", () => {
     assert.equal(get("/v1/events", { authorization: `Bearer ${TOKEN}` }).status, 404);
   });
 
-  it("scans all containers", () => {
+  it("scans all containers, and leaves out what its own needs", () => {
     const report = JSON.parse(pod.keyhole("scan", "-o", "json")) as ScanReport;
     assert.ok(report.containers > 0);
     assert.deepEqual(report.notSeen, []);
+    assert.deepEqual(aboutItself(report.findings), []);
+    assert.deepEqual(report.suppressed, { "own-container": 1 });
   });
+
+  it("counts what it does not tell of its own container", async () => {
+    const suppressed = () =>
+      Number(
+        /^keyhole_suppressed_findings_total\{reason="own-container"\} (\d+)$/m.exec(
+          get("/metrics").body,
+        )?.[1],
+      );
+    await until("the look at its own container", () => suppressed() > 0);
+    assert.equal(suppressed(), 1);
+    assert.deepEqual(aboutItself(events().filter((event) => event.type === "finding")), []);
+  });
+
+  function aboutItself(findings: readonly Pick<FindingEvent, "rule" | "subject">[]): string[] {
+    return findings.filter(({ subject }) => subject.id === pod.id).map(({ rule }) => rule);
+  }
 });
 
 describe("capabilities of the DaemonSet", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { after, before, describe, it } from "node:test";
 import type { FindingEvent } from "../../../src/event.js";
@@ -79,26 +79,51 @@ describe("findings of a running agent", () => {
 
   it("tells that a task left its container for a namespace of the host, although it is in none by then", async () => {
     const lines = [
-      "import ctypes,os",
+      "import ctypes,os,sys",
       "c=ctypes.CDLL(None)",
       "host=os.open('/proc/self/ns/mnt',0)",
       "c.unshare(0x20020000)",
       "child=os.fork()",
       "if child: os.waitpid(child,0)",
-      "else: c.setns(host,0)",
+      "else: c.setns(host,0); sys.stdin.read()",
     ];
-    execFileSync("python3", ["-c", lines.join("\n")]);
+    const python = spawn("python3", ["-c", lines.join("\n")], { stdio: ["pipe", "inherit", "inherit"] });
     const entered = () =>
       agent.events.filter(
         (event): event is FindingEvent => event.type === "finding" && event.rule === "ns-enter-host",
       );
     await agent.until("the finding", () => entered().length > 0);
+    python.stdin.end();
+    await once(python, "close");
     const [finding] = entered();
     assert.equal(finding!.severity, "critical");
     assert.match(finding!.subject.id, /^pidns:\d+$/);
     const cause = agent.events.find(({ seq }) => seq === finding!.event_seq);
     assert.ok(cause?.type === "syscall");
     assert.equal(cause.direction, "container-to-host");
+  });
+
+  it("tells what a task does that came into a container from the host as done in that container", async () => {
+    const pid = bundles.run(id("entered"));
+    const lines = [
+      "import ctypes,os,sys",
+      "c=ctypes.CDLL(None)",
+      `c.setns(os.open('/proc/${pid}/ns/mnt',0),0)`,
+      "c.unshare(0x4000000)",
+      "sys.stdin.read()",
+    ];
+    const python = spawn("python3", ["-c", lines.join("\n")], { stdio: ["pipe", "inherit", "inherit"] });
+    const calls = () => agent.syscalls((event) => event.process.pid === python.pid);
+    await agent.until("both calls", () => calls().length === 2);
+    python.stdin.end();
+    await once(python, "close");
+    assert.deepEqual(
+      calls().map(({ syscall, container }) => [syscall, container?.id ?? null]),
+      [
+        ["setns", null],
+        ["unshare", id("entered")],
+      ],
+    );
   });
 
   it("resolves what a container exposed when it ends", async () => {

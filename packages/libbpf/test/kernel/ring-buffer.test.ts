@@ -94,6 +94,24 @@ test("hands over more than 100,000 records of a small ring, whole and in order",
   assert.equal(integer(object.getGlobal("refused")), 0);
 });
 
+test("maps no more behind the end than the longest record needs, and that is enough", () => {
+  const { object } = load();
+  const ring = new RingBuffer(object.map("ring"), { maxRecord: Math.max(...LENGTHS) });
+  assert.equal(ring.u8.length, ring.size + 4096);
+  const check = checker(ring);
+  let wrapped = 0;
+  for (let first = 0; first < 12_000; first += 120) {
+    feed(object, first, 120);
+    ring.drain((offset, length) => {
+      check.onRecord(offset, length);
+      assert.notEqual(ring.u8[offset + length - 1], undefined);
+      if (offset + length > ring.size) wrapped++;
+    });
+  }
+  assert.equal(check.next, 12_000);
+  assert.ok(wrapped > 0);
+});
+
 test("a full ring refuses records, and keeps the ones that it took", () => {
   const { object, ring } = load();
   feed(object, 0, 1000);
