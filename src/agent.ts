@@ -55,6 +55,8 @@ export class Agent {
   /** When the record that was applied last was written, CLOCK_BOOTTIME in nanoseconds. */
   #applied = 0n;
   #lastInventory = 0;
+  /** Records that could not be made into events. */
+  #undecoded = 0;
   #lastTurn = performance.now();
 
   /**
@@ -104,6 +106,19 @@ export class Agent {
     });
   }
 
+  /** What had to make room for something else, by where. */
+  evictions(): ReadonlyMap<string, number> {
+    const { findings, protections } = this.exposures.engine.evictions();
+    return new Map([
+      ["findings", findings],
+      ["protections", protections],
+      ["containers", this.containers.evictions],
+      ["namespaces", this.graph.stats().evicted],
+      ["tasks", this.tasks.refused],
+      ["clones", this.#resolver.evictions],
+    ]);
+  }
+
   /** When the drain loop turned last, in milliseconds of `performance.now()`. */
   get lastTurn(): number {
     return this.#lastTurn;
@@ -141,7 +156,7 @@ export class Agent {
     try {
       this.#apply(this.capture.wire, record);
     } catch (error) {
-      if (this.losses.count("decode", 1) === 1) {
+      if (this.#undecoded++ === 0) {
         this.#log.error("a record could not be told", {
           error: error instanceof Error ? error.stack : error,
         });
@@ -220,6 +235,7 @@ export class Agent {
   /** Says what was lost since the last look, and has what it would have told read anew. */
   #checkLosses(): void {
     this.#lastTurn = performance.now();
+    this.#tellLoss("decode", this.#undecoded);
     const { calls, tasks } = this.capture.losses();
     if (!this.#tellLoss("ring-full", Number(calls + tasks))) return;
     const wait = Math.max(0, this.#lastInventory + RESYNC_MS - performance.now());

@@ -29,6 +29,11 @@ export function readyChecks(agent: Agent): Check[] {
         : "not readable: the pid namespace of a procfs in a container is not known",
     },
     {
+      name: "exposures",
+      ok: true,
+      detail: `${agent.exposures.errors} failures to judge, ${agent.exposures.refused} calls judged by arguments alone`,
+    },
+    {
       name: "opens",
       ok: true,
       detail: "opens of files below /proc are not captured; io_uring has no calls of the captured kinds",
@@ -52,6 +57,8 @@ export function metricSources(agent: Agent, { publisher, tail, stdout }: Outputs
     lost: () => new Map([...agent.losses.totals(), ["stdout-queue", stdout?.lost ?? 0]]),
     findingsOpen: () => exposures.engine.open(),
     findings: () => exposures.totals(),
+    judgementErrors: () => exposures.errors,
+    evictions: () => agent.evictions(),
     suppressedFindings: () => exposures.engine.suppressed(),
     programs: () => {
       const missed = capture.missed();

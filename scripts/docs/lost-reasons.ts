@@ -5,7 +5,6 @@ const MEANINGS: Readonly<Record<LostReason, string>> = {
   "ring-full": "the kernel found no room in the ring buffer: the agent was too slow. See `ring.size`",
   recursion: "the kernel skipped a program because a BPF program was running on that CPU already",
   decode: "a record could not be told: a defect of Keyhole, its log says more",
-  "rate-limit": "a workload made more calls than its rate allows",
   "stdout-queue": "the reader of stdout was too slow, or stdout could not be written",
 };
 

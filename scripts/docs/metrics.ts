@@ -9,6 +9,7 @@ const LABELS: Readonly<Record<string, string>> = {
   node_version: "version of Node.js",
   ns_type: "`mnt`, `uts`, `ipc`, `net`, `pid`, `user`, `cgroup` or `time`",
   program: "name of a BPF program; `keyhole doctor` lists them",
+  table: "the table of the agent in which something had to make room",
   reason:
     "why events were lost ([reasons](events.md#lost)), or why findings were not published ([rules](rules.md))",
   rule: "id of the rule ([rules](rules.md))",

@@ -11,6 +11,7 @@ import type { Containers } from "../workloads/containers.js";
 import { ownContainer } from "../workloads/own-container.js";
 import { representatives } from "../workloads/representatives.js";
 import { isRuntimeAtWork } from "../workloads/runtimes.js";
+import { Budget } from "./budget.js";
 import {
   buildContainerView,
   type ContainerView,
@@ -48,6 +49,10 @@ const CHANGES_MOUNTS: ReadonlySet<string> = new Set([
   "pivot_root",
   "chroot",
 ]);
+/** How long containers are looked at before the ring is read again, in milliseconds. */
+const SLICE_MS = 20;
+/** The key of the reading of superblocks among the budgets; no container has such an id. */
+const SUPERBLOCKS = "procfs superblocks";
 /** Repetitions of an error that are told. */
 const TOLD_ERRORS = 10;
 
@@ -69,6 +74,8 @@ export class ExposureWatch {
   /** Containers by id, with the task that stands for each. */
   readonly #known = new Map<string, Task>();
   readonly #stirred = new Map<string, Stir>();
+  /** Of looking at mount tables in the middle of a call, by container; and of reading the procfs superblocks. */
+  readonly #budget = new Budget();
   #timer: NodeJS.Timeout | null = null;
   #errors = 0;
 
@@ -91,6 +98,16 @@ export class ExposureWatch {
     return this.#instances?.byDev ?? null;
   }
 
+  /** How often something could not be judged. */
+  get errors(): number {
+    return this.#errors;
+  }
+
+  /** How often a call was judged by its arguments alone, because looking had cost too much before. */
+  get refused(): number {
+    return this.#budget.refused;
+  }
+
   /** How many containers run. */
   get size(): number {
     return this.#known.size;
@@ -111,7 +128,9 @@ export class ExposureWatch {
       this.#instances = new Instances(this.#options.host);
     });
     this.onInventory();
-    for (const id of [...this.#stirred.keys()]) this.#look(id);
+    for (const stir of this.#stirred.values()) stir.last = 0;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#lookAtQuiet();
   }
 
   stop(): void {
@@ -129,6 +148,7 @@ export class ExposureWatch {
     for (const id of [...this.#known.keys()].filter((known) => !ids.has(known))) {
       this.#known.delete(id);
       this.#stirred.delete(id);
+      this.#budget.forget(id);
       this.#publish(this.#engine.gone(id, "the container has ended"));
     }
     for (const { container, task } of running) {
@@ -164,7 +184,8 @@ export class ExposureWatch {
     if (changesMounts && changesRoot(event)) this.#options.containers.reconsider(task);
     if (changesMounts && mayChangeProcfs(event)) {
       this.#guard("procfs instances", () => {
-        this.#instances?.refresh();
+        // one that is not read now is found by the next reading, and told with the call that it follows
+        this.#budget.run(SUPERBLOCKS, () => this.#instances?.refresh());
         for (const { before, after } of this.#instances?.takeSteps() ?? []) {
           this.#publish(this.#engine.instanceChanged(before, after, event));
         }
@@ -176,7 +197,8 @@ export class ExposureWatch {
     if (!this.#engine.concerns(event.syscall)) return;
     this.#guard("rules about acts", () => {
       const parent = this.#options.tasks.get(task.ppid);
-      const after = () => buildContainerView(container, task, this.#sources());
+      const look = () => buildContainerView(container, task, this.#sources());
+      const after = () => this.#budget.run(container.id, look);
       const context = { hostNs: this.#static.hostNs, parentNs: parent?.ns ?? null, after };
       this.#publish(this.#engine.act(event, context));
     });
@@ -197,8 +219,10 @@ export class ExposureWatch {
       ([, { since, last }]) => now - last >= QUIET_MS - 1 || now - since >= PATIENCE_MS,
     );
     if (due.length > 0) this.#guard("procfs instances", () => this.#instances?.refresh());
-    for (const [id] of due) this.#look(id);
-    if (this.#stirred.size > 0) this.#timer = setTimeout(() => this.#lookAtQuiet(), QUIET_MS);
+    // in slices: a node may have a thousand containers, and the ring wants to be read between them
+    while (due.length > 0 && performance.now() - now < SLICE_MS) this.#look(due.shift()![0]);
+    if (this.#stirred.size === 0) return;
+    this.#timer = setTimeout(() => this.#lookAtQuiet(), due.length > 0 ? 0 : QUIET_MS);
   }
 
   #look(id: string): void {

@@ -2,13 +2,6 @@
 export class Losses {
   readonly #totals = new Map<string, number>();
 
-  /** Adds `count`; returns the new total. */
-  count(reason: string, count: number): number {
-    const total = (this.#totals.get(reason) ?? 0) + count;
-    this.#totals.set(reason, total);
-    return total;
-  }
-
   /** Takes over a total that is counted elsewhere; returns by how much it has grown. */
   raise(reason: string, total: number): number {
     const growth = total - (this.#totals.get(reason) ?? 0);

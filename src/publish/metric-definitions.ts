@@ -88,6 +88,20 @@ export const METRICS: readonly MetricDefinition[] = [
     read: (s) => byLabel("reason", s.suppressedFindings()),
   },
   {
+    name: "keyhole_judgement_errors_total",
+    type: "counter",
+    help: "Containers and calls that could not be judged because something failed.",
+    labels: [],
+    read: (s) => one(s.judgementErrors()),
+  },
+  {
+    name: "keyhole_evictions_total",
+    type: "counter",
+    help: "Entries that had to make room in a bounded table, by table.",
+    labels: ["table"],
+    read: (s) => [...s.evictions()].map(([table, value]) => ({ labels: { table }, value })),
+  },
+  {
     name: "keyhole_program_attached",
     type: "gauge",
     help: "1 for a BPF program that is attached, 0 for one that should be and is not.",

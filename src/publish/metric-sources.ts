@@ -28,6 +28,10 @@ export interface MetricSources {
   /** Findings since the start by rule and severity. */
   findings(): Iterable<FindingCount>;
   suppressedFindings(): ReadonlyMap<string, number>;
+  /** Containers and calls that could not be judged because something failed. */
+  judgementErrors(): number;
+  /** What had to make room in a bounded table, by table. */
+  evictions(): ReadonlyMap<string, number>;
   programs(): Iterable<ProgramState>;
   /** Bytes. */
   ring(): { readonly size: number; readonly pending: number };

@@ -57,15 +57,22 @@ export class SyscallResolver {
   readonly #children = new Map<number, Task>();
 
   readonly #callers = new WeakMap<Task, Caller>();
+  #evictions = 0;
 
   constructor(sources: ResolverSources) {
     this.#sources = sources;
+  }
+
+  /** Children that were forgotten before their clone returned. */
+  get evictions(): number {
+    return this.#evictions;
   }
 
   /** Remembers a child that got namespaces of its own, for the clone event that follows. */
   expectClone(parentTid: number, child: Task): void {
     if (this.#children.size >= MAX_PENDING_CHILDREN) {
       this.#children.delete(this.#children.keys().next().value!);
+      this.#evictions++;
     }
     this.#children.set(parentTid, child);
   }

@@ -40,6 +40,9 @@ const HOST = { container: null, named: false } as const;
 /** Deeper than a shell's child's child, and a bound on what a chain of forks can cost. */
 const MAX_ANCESTORS = 32;
 
+/** Parent of all kernel threads, of which kdevtmpfs has a mount namespace of its own (drivers/base/devtmpfs.c). */
+const KTHREADD = 2;
+
 const MNT = LINK_INDEX.mnt;
 const PID = LINK_INDEX.pid;
 
@@ -99,6 +102,7 @@ export class Containers {
    * these namespaces; after that it is one look-up. A task whose cgroup ids are not known is never remembered.
    */
   of(task: Task): ContainerRef | null {
+    if (task.ppid === KTHREADD || task.pid === KTHREADD) return null;
     const key = keyOf(task);
     const mnt = task.ns[MNT] ?? 0;
     const pid = task.ns[PID] ?? 0;

@@ -93,6 +93,12 @@ test("a task of the host is in no container, nor is a service with a mount names
   assert.equal(idOf({ cgroup: "/system.slice/web.service", mnt: 300, root: HOST_ROOT }), null);
 });
 
+test("a kernel thread is in none, although kdevtmpfs has a mount namespace and a root of its own", () => {
+  const thread = { cgroup: "/", mnt: 555, root: OWN_ROOT };
+  assert.equal(containers().of(make(20, { ...thread, ppid: 2 })), null);
+  assert.notEqual(containers().of(make(21, { ...thread, ppid: 1 })), null);
+});
+
 test("the name that a runtime gave the cgroup decides, in any hierarchy", () => {
   const cgroup = [
     "4:memory:/",

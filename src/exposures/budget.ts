@@ -1,0 +1,38 @@
+/** A turn may cost this much whatever it is for, in milliseconds. */
+const FREE_MS = 2;
+/** What costs more may be done again after this many times as long. */
+const PAUSE_FACTOR = 20;
+
+/**
+ * Keeps work that somebody else can ask for, by a container's calls or by the size of its mount table, from taking more
+ * than a twentieth of the agent's time. By key, so that one cannot use up what is another's.
+ */
+export class Budget {
+  readonly #notBefore = new Map<string, number>();
+  #refused = 0;
+
+  /** How often {@link run} was refused. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** Does `work` and returns what it gives; null when what was done for `key` before has cost too much. */
+  run<T>(key: string, work: () => T): T | null {
+    const began = performance.now();
+    if (began < (this.#notBefore.get(key) ?? 0)) {
+      this.#refused++;
+      return null;
+    }
+    try {
+      return work();
+    } finally {
+      const took = performance.now() - began;
+      if (took > FREE_MS) this.#notBefore.set(key, began + took * PAUSE_FACTOR);
+      else this.#notBefore.delete(key);
+    }
+  }
+
+  forget(key: string): void {
+    this.#notBefore.delete(key);
+  }
+}
