@@ -118,7 +118,7 @@ struct kh_field {
 	__u32 reserved;
 };
 
-/* The ids of the task's eight namespaces that are never reused; 0 before Linux 6.18. */
+/* The ids of the task's eight namespaces that are never reused; before Linux 6.18 that of mnt alone, else 0. */
 struct kh_ns_ids {
 	__u64 id[KH_NS_TIME + 1];
 };

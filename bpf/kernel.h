@@ -94,6 +94,7 @@ struct pid_namespace {
 
 struct mnt_namespace {
 	struct ns_common ns;
+	__u64 seq;		/* what NS_GET_MNTNS_ID gives from 6.11 to 6.17; gone since */
 };
 
 struct uts_namespace {

@@ -12,12 +12,18 @@ static __always_inline __u32 add_ns_ids(struct buffer *b, __u32 at, struct task_
 	struct upid upid = {};
 	struct kh_ns_ids *out;
 
-	/* struct ns_common has it since 6.18 */
-	if (!bpf_core_field_exists(((struct ns_common *)0)->ns_id) || !nsproxy)
+	/* every namespace has one since 6.18; before, mount namespaces alone do */
+	bool all = bpf_core_field_exists(((struct ns_common *)0)->ns_id);
+
+	if (!nsproxy || (!all && !bpf_core_field_exists(((struct mnt_namespace *)0)->seq)))
 		return at;
 	out = add_struct(b, &at, KH_FIELD_NS_IDS, sizeof(*out));
 	if (!out)
 		return at;
+	if (!all) {
+		out->id[KH_NS_MNT] = BPF_CORE_READ(nsproxy, mnt_ns, seq);
+		return at;
+	}
 	innermost(READ(task, thread_pid), &upid);
 	out->id[KH_NS_PID] = BPF_CORE_READ(upid.ns, ns.ns_id);
 	out->id[KH_NS_USER] = BPF_CORE_READ(task, real_cred, user_ns, ns.ns_id);

@@ -21,8 +21,11 @@ __attribute__((noinline)) __u32 add_string(__u64 at, __u64 id, __u64 from, __u64
 	if (!b || at > FIELD_LIMIT || !from || max > PATH_MAX)
 		return at;
 	length = bpf_probe_read_user_str(b->bytes + at + sizeof(struct kh_field), max + 1, (void *)from);
-	if (length <= 0)
+	if (length < 0)
 		return field_end(b, at, id, KH_FAULT, 0);
+	/* for an empty string, before strncpy_from_user_nofault() counted its NUL too (seen until 6.12) */
+	if (length == 0)
+		length = 1;
 	length &= 0x1fff;
 	/* the NUL is not sent */
 	return field_end(b, at, id, length > max ? KH_CUT : KH_OK, length - 1);

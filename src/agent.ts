@@ -20,7 +20,6 @@ import { Inventory, type TaskSource } from "./namespaces/inventory.js";
 import { Tasks } from "./namespaces/tasks.js";
 import { Losses } from "./publish/losses.js";
 import type { Publisher } from "./publish/publisher.js";
-import { identifyNamespaces } from "./resolve/identify.js";
 import { SyscallResolver } from "./resolve/syscall.js";
 import { Containers } from "./workloads/containers.js";
 
@@ -88,6 +87,7 @@ export class Agent {
       tasks,
       graph: this.graph,
       containers: this.containers,
+      mountNamespaceIds: nsfsSupport().some(({ name, supported }) => name === "NS_GET_MNTNS_ID" && supported),
     });
     this.inventory = new Inventory({
       source: taskSource(capture, host, log),
@@ -188,7 +188,7 @@ export class Agent {
         const child = this.tasks.fork(wire.task(record), parentTid, time);
         const elsewhere = (wire.arg(record, 0) & CLONE_NEW) !== 0n;
         if (elsewhere) {
-          identifyNamespaces(this.graph, wire, wire.fields(record), child.ns);
+          this.#resolver.identify(wire, wire.fields(record), child.ns);
           this.#resolver.expectClone(parentTid, child);
         }
         this.graph.observe(child);

@@ -9,7 +9,7 @@ import {
   readTargets,
   type Superblock,
 } from "../capture/target.js";
-import { EVENT, Flag, type Wire } from "../capture/wire.js";
+import { EVENT, type Field, Flag, type Wire } from "../capture/wire.js";
 import type { Namespaces, Outcome, ProcessRef, SyscallEvent, Target, Unnumbered } from "../event.js";
 import { LINK_INDEX, type NsInums } from "../kernel/links.js";
 import type { NamespaceGraph } from "../namespaces/graph.js";
@@ -25,6 +25,8 @@ export interface ResolverSources {
   readonly tasks: Tasks;
   readonly graph: NamespaceGraph;
   readonly containers: Containers;
+  /** Whether this kernel shows the ids of mount namespaces: NS_GET_MNTNS_ID, ioctl_nsfs(2). */
+  readonly mountNamespaceIds: boolean;
 }
 
 /** What the stages after this one get: the event, and the caller as it is after the call. */
@@ -63,6 +65,11 @@ export class SyscallResolver {
     this.#sources = sources;
   }
 
+  /** Tells the graph the unique ids that a record has for the namespaces `inums`. */
+  identify(wire: Wire, fields: readonly Field[], inums: NsInums): void {
+    identifyNamespaces(this.#sources.graph, wire, fields, inums, this.#sources.mountNamespaceIds);
+  }
+
   /** Children that were forgotten before their clone returned. */
   get evictions(): number {
     return this.#evictions;
@@ -93,7 +100,7 @@ export class SyscallResolver {
     const tid = wire.u32(record + EVENT.tid);
     const crossing = CROSSINGS.has(call.name) && result.ret !== null && result.ret >= 0;
     const { task, before } = this.#callerOf(wire, record, tid, time);
-    if (crossing) identifyNamespaces(graph, wire, fields, task.ns);
+    if (crossing) this.identify(wire, fields, task.ns);
     if (task !== before) graph.observe(task);
     const caller = this.#caller(wire, record, task);
 
