@@ -40,6 +40,12 @@ static __always_inline long call_number(struct pt_regs *regs)
 	return (__s32)READ(regs, orig_ax);
 }
 
+/* What syscall_rollback() leaves in the register of the result. */
+static __always_inline long rolled_back(struct pt_regs *regs)
+{
+	return call_number(regs);
+}
+
 static __always_inline void fill_args(struct kh_event *e, struct pt_regs *regs)
 {
 	if (e->abi == KH_ABI_COMPAT) {
@@ -62,6 +68,12 @@ static __always_inline void fill_args(struct kh_event *e, struct pt_regs *regs)
 static __always_inline long call_number(struct pt_regs *regs)
 {
 	return READ(regs, syscallno);
+}
+
+/* What syscall_rollback() leaves in the register of the result. */
+static __always_inline long rolled_back(struct pt_regs *regs)
+{
+	return READ(regs, orig_x0);
 }
 
 static __always_inline void fill_args(struct kh_event *e, struct pt_regs *regs)
@@ -145,7 +157,9 @@ static __always_inline __u32 add_fields(struct buffer *b, __u32 at, struct task_
 		}
 		break;
 	case KH_OP_MOVE_MOUNT:
-		fd = e->args[0];
+		/* MOVE_MOUNT_F_EMPTY_PATH: the descriptor itself is what is moved */
+		if (e->args[4] & 4)
+			fd = e->args[0];
 		at = add_string(at, 1, e->args[1], PATH_MAX);
 		at = add_string(at, 3, e->args[3], PATH_MAX);
 		break;
@@ -229,8 +243,7 @@ int BPF_PROG(call_returned, struct pt_regs *regs, long ret)
 	fill_args(&b->event, regs);
 	if (is_filtered(&b->event, task))
 		return 0;
-	/* syscall_rollback() leaves the number in the result's register */
-	if (ret == number && (READ(task, pending.signal.sig[0]) & (1UL << (SIGSYS - 1))))
+	if (ret == rolled_back(regs) && (READ(task, pending.signal.sig[0]) & (1UL << (SIGSYS - 1))))
 		b->event.flags |= KH_F_SIGSYS;
 	submit(&b->event, add_fields(b, sizeof(b->event), task));
 	return 0;

@@ -118,9 +118,9 @@ struct kh_field {
 	__u32 reserved;
 };
 
-/* The ids of the task's eight namespaces that are never reused; before Linux 6.18 that of mnt alone, else 0. */
+/* The ids of the namespaces behind the links that are never reused; before Linux 6.18 that of mnt alone, else 0. */
 struct kh_ns_ids {
-	__u64 id[KH_NS_TIME + 1];
+	__u64 id[KH_NS_LINKS];
 };
 
 struct kh_nsfs {

@@ -33,6 +33,8 @@ static __always_inline __u32 add_ns_ids(struct buffer *b, __u32 at, struct task_
 	out->id[KH_NS_NET] = BPF_CORE_READ(nsproxy, net_ns, ns.ns_id);
 	out->id[KH_NS_CGROUP] = BPF_CORE_READ(nsproxy, cgroup_ns, ns.ns_id);
 	out->id[KH_NS_TIME] = BPF_CORE_READ(nsproxy, time_ns, ns.ns_id);
+	out->id[KH_NS_PID_FOR_CHILDREN] = BPF_CORE_READ(nsproxy, pid_ns_for_children, ns.ns_id);
+	out->id[KH_NS_TIME_FOR_CHILDREN] = BPF_CORE_READ(nsproxy, time_ns_for_children, ns.ns_id);
 	return at;
 }
 

@@ -2,6 +2,7 @@
  * The pipeline, wired: capture -> resolve -> exposures -> publish, with the inventory beside it. An event flows
  * from left to right once; what each stage does is in its own folder.
  */
+import { setImmediate } from "node:timers/promises";
 import { Capture } from "./capture/capture.js";
 import { Clock } from "./capture/clock.js";
 import { EVENT, Kind, WIRE_VERSION, type Wire } from "./capture/wire.js";
@@ -10,7 +11,7 @@ import { version } from "./config/version.js";
 import type { AgentEvent, LostEvent } from "./event.js";
 import { ExposureWatch } from "./exposures/watch.js";
 import { HostPath } from "./kernel/host-path.js";
-import { CLOCK_BOOTTIME, CLOCK_REALTIME, clockGettime } from "./kernel/libc.js";
+import { CLOCK_BOOTTIME, clockGettime, realtimeMinusBoottime } from "./kernel/libc.js";
 import { nsfsSupport } from "./kernel/nsfs-support.js";
 import { startRefusal } from "./kernel/privileges.js";
 import { readProcTasks } from "./kernel/proc-tasks.js";
@@ -29,6 +30,11 @@ const CLONE_NEW = 0x7e020080n;
 const RESYNC_MS = 1_000;
 /** Containers that run already are looked at this long after the first events, in milliseconds. */
 const SETTLED_MS = 20;
+/** How much is published in one turn of the event loop when the agent stops, and until when, in milliseconds. */
+const RECORDS_A_TURN = 256;
+const DRAIN_MS = 400;
+/** Failures that the log has a line for. */
+const TOLD_FAILURES = 10;
 /** How often losses are looked for when no batch brings them up, in milliseconds. */
 const TICK_MS = 1_000;
 
@@ -44,9 +50,13 @@ export class Agent {
   readonly #config: Config;
   readonly #log: Logger;
   readonly #publisher: Publisher;
-  readonly #clock = new Clock(() => clockGettime(CLOCK_REALTIME) - clockGettime(CLOCK_BOOTTIME));
+  readonly #clock = new Clock(realtimeMinusBoottime);
   readonly #resolver: SyscallResolver;
   readonly #timers: NodeJS.Timeout[] = [];
+  #fail: (error: unknown) => void = () => {};
+  readonly #failed = new Promise<unknown>((resolve) => {
+    this.#fail = resolve;
+  });
   #running: Promise<void> = Promise.resolve();
   #resync: NodeJS.Timeout | null = null;
   /** The inventory that is under way follows a loss. */
@@ -54,6 +64,7 @@ export class Agent {
   /** When the record that was applied last was written, CLOCK_BOOTTIME in nanoseconds. */
   #applied = 0n;
   #lastInventory = 0;
+  #failures = 0;
   /** Records that could not be made into events. */
   #undecoded = 0;
   #lastTurn = performance.now();
@@ -106,6 +117,16 @@ export class Agent {
     });
   }
 
+  /** Resolves when the agent cannot go on. */
+  get failed(): Promise<unknown> {
+    return this.#failed;
+  }
+
+  /** How often something failed that should not have: an inventory, a timer. */
+  get failures(): number {
+    return this.#failures;
+  }
+
   /** What had to make room for something else, by where. */
   evictions(): ReadonlyMap<string, number> {
     const { findings, protections } = this.exposures.engine.evictions();
@@ -131,9 +152,12 @@ export class Agent {
     this.inventory.settle(null);
     this.#publish({ state: "started", ...this.#facts(), ...details });
     this.#running = this.capture.run(this.#onRecord, this.#onBatch);
-    this.#running.catch((error) => this.#log.error("the drain loop ended", { error: String(error) }));
+    this.#running.catch((error) => {
+      this.#log.error("the drain loop ended", { error: String(error) });
+      this.#fail(error);
+    });
     // what waited in the ring goes out first
-    this.#timers.push(setTimeout(() => this.exposures.start(), SETTLED_MS));
+    this.#timers.push(setTimeout(() => this.#guard("exposures", () => this.exposures.start()), SETTLED_MS));
     this.#every(this.#config.inventory.interval, () => this.#readInventory());
     this.#every(TICK_MS, () => this.#checkLosses());
   }
@@ -144,12 +168,28 @@ export class Agent {
     if (this.#resync !== null) clearTimeout(this.#resync);
     this.capture.detach();
     this.capture.stop();
-    await this.#running;
-    this.capture.ring.drain(this.#onRecord);
+    // how it ended was told where it ended
+    await this.#running.catch(() => {});
+    await this.#drainUntil(performance.now() + DRAIN_MS);
     this.#checkLosses();
     this.exposures.stop();
     this.#publish({ state: "stopping", reason });
     this.capture.close();
+  }
+
+  /** Publishes what waits in the ring, in turns; what is still there at the deadline is told as lost. */
+  async #drainUntil(deadline: number): Promise<void> {
+    const { ring } = this.capture;
+    while (ring.pending() > 0) {
+      if (performance.now() < deadline) {
+        ring.drain(this.#onRecord, RECORDS_A_TURN);
+        await setImmediate();
+      } else {
+        let left = 0;
+        ring.drain(() => void left++);
+        this.#tellLoss("stop", left);
+      }
+    }
   }
 
   readonly #onRecord = (record: number): void => {
@@ -165,9 +205,11 @@ export class Agent {
   };
 
   readonly #onBatch = (): void => {
-    this.#lastTurn = performance.now();
-    this.#settleInventory();
-    this.#checkLosses();
+    this.#guard("the end of a batch", () => {
+      this.#lastTurn = performance.now();
+      this.#settleInventory();
+      this.#checkLosses();
+    });
   };
 
   #apply(wire: Wire, record: number): void {
@@ -234,7 +276,8 @@ export class Agent {
 
   /** Says what was lost since the last look, and has what it would have told read anew. */
   #checkLosses(): void {
-    this.#lastTurn = performance.now();
+    // with nothing to read there is no turn to wait for
+    if (this.capture.ring.pending() === 0) this.#lastTurn = performance.now();
     this.#tellLoss("decode", this.#undecoded);
     const { calls, tasks } = this.capture.losses();
     if (!this.#tellLoss("ring-full", Number(calls + tasks))) return;
@@ -242,7 +285,7 @@ export class Agent {
     this.#resync ??= setTimeout(() => {
       this.#resync = null;
       this.#resyncing = true;
-      this.#readInventory();
+      this.#guard("an inventory", () => this.#readInventory());
     }, wait);
   }
 
@@ -271,12 +314,22 @@ export class Agent {
     };
   }
 
+  /** What fails here (no descriptor left, a file that is gone) must not end the agent: it is counted, and told. */
+  #guard(what: string, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#failures++;
+      if (this.#failures <= TOLD_FAILURES) this.#log.error(`${what} failed`, { error: String(error) });
+    }
+  }
+
   #now(): string {
     return this.#clock.format(clockGettime(CLOCK_BOOTTIME));
   }
 
   #every(milliseconds: number, act: () => void): void {
-    this.#timers.push(setInterval(act, milliseconds));
+    this.#timers.push(setInterval(() => this.#guard("a timer", act), milliseconds));
   }
 }
 

@@ -29,6 +29,11 @@ export function readyChecks(agent: Agent): Check[] {
         : "not readable: the pid namespace of a procfs in a container is not known",
     },
     {
+      name: "drain loop",
+      ok: agent.failures === 0,
+      detail: `${agent.failures} failures of inventories and timers; the log has the first ones`,
+    },
+    {
       name: "exposures",
       ok: true,
       detail: `${agent.exposures.errors} failures to judge, ${agent.exposures.refused} calls judged by arguments alone`,

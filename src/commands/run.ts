@@ -11,6 +11,8 @@ import { StdoutSink } from "../publish/stdout.js";
 import { Tail } from "../publish/tail.js";
 import { metricSources, readyChecks } from "../status.js";
 
+/** sysexits.h: EX_SOFTWARE */
+const EXIT_DEFECT = 70;
 /** Everything must be over this long after a signal, in milliseconds, whatever hangs. */
 const STOP_MS = 950;
 
@@ -19,13 +21,15 @@ const STOP_MS = 950;
  * status. Throws a KeyholeError when the agent cannot start.
  */
 export async function run(config: Config): Promise<number> {
+  // before anything that takes its time: a signal during the start ends it as well
+  const ended = endOf();
   const log = createLogger(config.log);
   const publisher = new Publisher({ node: config.node });
   const agent = new Agent(config, publisher, log);
-  const ended = endOf();
   const stdout = await openStdout(config, log, ended.end);
   if (stdout !== null) publisher.addSink(stdout);
   let server: HttpServer | null = null;
+  let status = 0;
   try {
     const tail = config.listen === null ? null : new Tail();
     if (tail !== null) publisher.addSink(tail);
@@ -35,15 +39,16 @@ export async function run(config: Config): Promise<number> {
       listen:
         listening === undefined ? null : formatAddress({ host: listening.address, port: listening.port }),
     });
-    const reason = await ended.reason;
+    const reason = await Promise.race([ended.reason, agent.failed.then(() => null)]);
+    if (reason === null) status = EXIT_DEFECT;
     // whatever hangs from here on (a reader, a client) does not keep the agent
-    setTimeout(() => process.exit(0), STOP_MS).unref();
-    await agent.stop(reason);
+    setTimeout(() => process.exit(status), STOP_MS).unref();
+    await agent.stop(reason ?? "the drain loop ended");
   } finally {
     await publisher.close();
     await server?.close();
   }
-  return 0;
+  return status;
 }
 
 async function openStdout(
@@ -65,8 +70,14 @@ async function openStdout(
   const color = useColor(config.color, { isTTY: isTerminal }, process.env);
   return new StdoutSink({
     ...handlers,
-    format: (event) => formatLine(event, isTerminal ? { color, width: process.stdout.columns } : { color }),
+    format: (event) => formatLine(event, { color, ...(isTerminal ? terminalWidth() : undefined) }),
   });
+}
+
+/** A terminal that does not tell its size (a serial line, script(1)) says 0. */
+function terminalWidth(): { readonly width: number } | undefined {
+  const { columns } = process.stdout;
+  return columns > 0 ? { width: columns } : undefined;
 }
 
 function makeServer(

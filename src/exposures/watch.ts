@@ -182,10 +182,12 @@ export class ExposureWatch {
   onCall(event: SyscallEvent, task: Task): void {
     const changesMounts = event.ret !== null && event.ret >= 0 && CHANGES_MOUNTS.has(event.syscall);
     if (changesMounts && changesRoot(event)) this.#options.containers.reconsider(task);
-    if (changesMounts && mayChangeProcfs(event)) {
+    if (changesMounts && onSuperblock(event)) {
       this.#guard("procfs instances", () => {
         // one that is not read now is found by the next reading, and told with the call that it follows
         this.#budget.run(SUPERBLOCKS, () => this.#instances?.refresh());
+        // a call that made a new one changed no other: what is different waits for a call that can have done it
+        if (!reconfigures(event)) return;
         for (const { before, after } of this.#instances?.takeSteps() ?? []) {
           this.#publish(this.#engine.instanceChanged(before, after, event));
         }
@@ -275,16 +277,28 @@ function changesRoot({ syscall, args }: SyscallEvent): boolean {
   return syscall === "pivot_root" || syscall === "chroot" || syscall === "move_mount";
 }
 
-/** Operations of mount(2) on mounts alone; path_mount() of fs/namespace.c. */
+/** Operations of mount(2) on mounts alone. */
 const NO_SUPERBLOCK = ["MS_BIND", "MS_MOVE", "MS_SHARED", "MS_PRIVATE", "MS_SLAVE", "MS_UNBINDABLE"];
 
-/** Whether the call made a superblock or gave one other options. The type's name is no help: it is user memory. */
-function mayChangeProcfs({ syscall, args, outcome }: SyscallEvent): boolean {
+/**
+ * Whether the call made a superblock or gave one other options. The type's name is no help: it is user memory. The order
+ * is that of path_mount() in fs/namespace.c, which asks for MS_REMOUNT before any propagation.
+ */
+function onSuperblock(event: SyscallEvent): boolean {
+  const { syscall, args, outcome } = event;
   if (syscall === "fsconfig") {
     return (
       typeof args.cmd === "string" && args.cmd.startsWith("FSCONFIG_CMD_") && outcome?.procfs !== undefined
     );
   }
   const flags = args.mountflags;
-  return syscall === "mount" && Array.isArray(flags) && !NO_SUPERBLOCK.some((flag) => flags.includes(flag));
+  if (syscall !== "mount" || !Array.isArray(flags)) return false;
+  return reconfigures(event) || !["MS_REMOUNT", ...NO_SUPERBLOCK].some((flag) => flags.includes(flag));
+}
+
+/** Whether the call gave a superblock that was there other options. */
+function reconfigures({ syscall, args }: SyscallEvent): boolean {
+  if (syscall === "fsconfig") return args.cmd === "FSCONFIG_CMD_RECONFIGURE";
+  const flags = args.mountflags;
+  return Array.isArray(flags) && flags.includes("MS_REMOUNT") && !flags.includes("MS_BIND");
 }

@@ -103,12 +103,13 @@ export class NamespaceGraph {
 
   /**
    * The unique id of a namespace, decimal, told by the kernel with an event: whoever is in it may have ended before
-   * an ioctl can ask. Where an ended namespace with another id is known, its inode number has been given away.
+   * an ioctl can ask. Another id than the one known means another namespace: the one that had the number has ended,
+   * whatever is still believed to be in it.
    */
   identify(type: NsType, inum: number, id: string): void {
     let node = this.#node(type, inum);
-    if (node.id === id || (node.id !== null && node.live)) return;
-    if (node.id !== null) node = this.#replace(node);
+    if (node.id === id) return;
+    if (node.id !== null) node = this.#supersede(node);
     node.id = id;
     this.#generation++;
   }
@@ -252,6 +253,23 @@ export class NamespaceGraph {
     this.#ended.delete(node);
     this.#nodes[node.type].delete(node.inum);
     return this.#node(node.type, node.inum);
+  }
+
+  /** A namespace has ended although tasks are thought to be in it: they are where nobody knows, until seen again. */
+  #supersede(node: NamespaceNode): NamespaceNode {
+    if (node.live) {
+      for (const [tid, inums] of this.#members) {
+        const kept = inums.map((inum, link) =>
+          inum === node.inum && typeOfLink(NS_LINKS[link]!) === node.type ? 0 : inum,
+        );
+        if (!sameInums(kept, inums)) this.#members.set(tid, kept);
+      }
+      node.members = 0;
+      node.awaiting = 0;
+      node.holders = 1;
+      this.#release(node);
+    }
+    return this.#replace(node);
   }
 
   #relate(node: NamespaceNode, owner: NamespaceNode | null, parent: NamespaceNode | null): void {

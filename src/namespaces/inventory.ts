@@ -19,7 +19,9 @@ export interface InventorySources {
 /** What was read, until the records that are older than it have been applied. */
 interface Reading {
   readonly listed: readonly Task[];
-  readonly time: bigint;
+  /** Each task is listed as it was at some time between these two, CLOCK_BOOTTIME in nanoseconds. */
+  readonly begun: bigint;
+  readonly ended: bigint;
   readonly started: number;
 }
 
@@ -62,8 +64,9 @@ export class Inventory {
     const { source, tasks, now } = this.#sources;
     const started = performance.now();
     tasks.expectInventory();
-    const time = now();
-    this.#reading = { listed: source.read(), time, started };
+    const begun = now();
+    const listed = source.read();
+    this.#reading = { listed, begun, ended: now(), started };
   }
 
   /**
@@ -72,9 +75,9 @@ export class Inventory {
    */
   settle(applied: bigint | null): boolean {
     const reading = this.#reading;
-    if (reading === null || (applied !== null && applied < reading.time)) return false;
+    if (reading === null || (applied !== null && applied < reading.ended)) return false;
     const { tasks, graph } = this.#sources;
-    const corrections = tasks.reconcile(reading.listed, reading.time);
+    const corrections = tasks.reconcile(reading.listed, reading.begun, reading.ended);
     this.#follow(graph, tasks);
     // everything is new to the first one
     if (this.#count++ > 0) {

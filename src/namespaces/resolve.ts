@@ -54,6 +54,8 @@ export class NamespaceResolver {
     // While something holds a namespace its inode number cannot be given to another.
     if (node.resolved && node.live) return node;
     const id = uniqueId(fd, type);
+    // told by an event, and by now the inode number is another namespace's
+    if (!node.resolved && node.id !== null && id !== null && node.id !== id) return node;
     if (node.resolved) {
       if (id !== null && node.id === id) return node;
       node = this.#store.replace(node);
@@ -65,7 +67,7 @@ export class NamespaceResolver {
     if (type === "user") parent = owner;
     else if (type === "pid") parent = this.#relative(openParent(fd), "pid");
 
-    node.id = id;
+    node.id = id ?? node.id;
     node.resolved = true;
     if (type === "user") node.ownerUid = valueOrNull(ownerUid(fd));
     if (type === "user" || type === "pid") node.level = this.#level(type, inum, parent);

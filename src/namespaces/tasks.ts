@@ -64,7 +64,8 @@ export class Tasks {
 
   /** A new task, told by its fork record: it starts with the executable of the task that made it. */
   fork(child: Task, parentTid: number, time: bigint): Task {
-    const parent = this.get(parentTid) ?? this.get(child.ppid);
+    // a thread of which nothing is known is like its leader
+    const parent = this.get(parentTid) ?? this.get(child.tid === child.pid ? child.ppid : child.pid);
     return this.#put({ ...child, exe: parent?.exe ?? null }, time);
   }
 
@@ -91,10 +92,10 @@ export class Tasks {
   }
 
   /**
-   * Takes over an inventory that was begun at `time`, after the records before that were applied. What a
-   * record said later stays. A thread without a record of its own in the inventory is like its leader.
+   * Takes over an inventory that was read from `begun` to `ended`, after the records before that were applied. What a
+   * record said after it had begun stays. A thread without a record of its own in the inventory is like its leader.
    */
-  reconcile(inventory: readonly Task[], time: bigint): Corrections {
+  reconcile(inventory: readonly Task[], begun: bigint, ended = begun): Corrections {
     let [appeared, vanished, moved] = [0, 0, 0];
     const listed = new Set<number>();
     for (const task of inventory) {
@@ -102,19 +103,19 @@ export class Tasks {
       if (this.#ended?.has(task.tid)) continue;
       const known = this.#byTid.get(task.tid);
       if (known === undefined || known.task.start !== task.start) appeared++;
-      else if (known.time > time) continue;
+      else if (known.time > begun) continue;
       else if (!sameNamespaces(known.task, task)) moved++;
-      this.#put(task.exe === null ? { ...task, exe: this.of(task)?.exe ?? null } : task, time);
+      this.#put(task.exe === null ? { ...task, exe: this.of(task)?.exe ?? null } : task, ended);
     }
     for (const [tid, { task, time: since }] of this.#byTid) {
-      if (listed.has(tid) || since > time) continue;
+      if (listed.has(tid) || since > begun) continue;
       const leader = tid === task.pid ? undefined : this.get(task.pid);
       if (leader === undefined || leader.start !== task.start) {
         vanished++;
         this.#byTid.delete(tid);
       } else if (!sameNamespaces(leader, task)) {
         moved++;
-        this.#put({ ...leader, tid }, time);
+        this.#put({ ...leader, tid }, ended);
       }
     }
     this.#ended = null;

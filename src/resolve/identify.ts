@@ -1,5 +1,5 @@
 import { type Field, FieldId, type Wire } from "../capture/wire.js";
-import { NS_TYPES, type NsInums } from "../kernel/links.js";
+import { NS_LINKS, type NsInums, typeOfLink } from "../kernel/links.js";
 import type { NamespaceGraph } from "../namespaces/graph.js";
 
 /**
@@ -16,7 +16,8 @@ export function identifyNamespaces(
 ): void {
   const ids = fields.find(({ id }) => id === FieldId.nsIds);
   if (ids === undefined) return;
-  for (const [index, type] of NS_TYPES.entries()) {
+  for (const [index, link] of NS_LINKS.entries()) {
+    const type = typeOfLink(link);
     const id = wire.u64(ids.at + index * 8);
     if (type === "mnt" && !mounts) continue;
     if (id !== 0n && inums[index] !== 0) graph.identify(type, inums[index]!, String(id));

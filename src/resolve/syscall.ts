@@ -50,6 +50,9 @@ interface Caller {
 const MAX_PENDING_CHILDREN = 4096;
 
 const CROSSINGS = new Set(["setns", "unshare", "clone", "clone3"]);
+const CLONES = new Set(["clone", "clone3"]);
+/** Calls whose descriptor is a mount, or makes one: what superblock it is on is what came of them. */
+const ON_SUPERBLOCK = new Set(["fsconfig", "fsmount", "fspick", "open_tree", "open_tree_attr", "move_mount"]);
 const ABIS = ABI_NAMES[process.arch] ?? [];
 const PID = LINK_INDEX.pid;
 
@@ -104,10 +107,11 @@ export class SyscallResolver {
     if (task !== before) graph.observe(task);
     const caller = this.#caller(wire, record, task);
 
-    const child = crossing ? this.#takeChild(task.tid) : undefined;
+    const child = this.#takeChild(task.tid, crossing && CLONES.has(call.name));
     const changed = crossing ? this.#changed(before, task, child) : undefined;
     const { target, superblock } = readTargets(wire, fields);
-    const outcome = this.#outcome(result.outcome, superblock, child);
+    const isOutcome = ON_SUPERBLOCK.has(call.name) && result.ret !== null && result.ret >= 0;
+    const outcome = this.#outcome(result.outcome, isOutcome ? superblock : null, child);
     const shownTarget = this.#target(target, superblock);
 
     return {
@@ -179,10 +183,12 @@ export class SyscallResolver {
     return caller;
   }
 
-  #takeChild(tid: number): Task | undefined {
+  /** Any other call of the parent means that the record of its clone was lost, or filtered. */
+  #takeChild(tid: number, isClone: boolean): Task | undefined {
     const child = this.#children.get(tid);
+    if (child === undefined) return undefined;
     this.#children.delete(tid);
-    return child;
+    return isClone ? child : undefined;
   }
 
   /** Of a clone, the caller stays where it is and the child is elsewhere. */

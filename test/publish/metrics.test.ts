@@ -39,6 +39,7 @@ test("every source arrives under its name, and only those and the process's own"
     'keyhole_lost_events_total{reason="ring-full"}': 14,
     'keyhole_lost_events_total{reason="recursion"}': 0,
     'keyhole_lost_events_total{reason="decode"}': 0,
+    'keyhole_lost_events_total{reason="stop"}': 0,
     'keyhole_lost_events_total{reason="stdout-queue"}': 0,
     'keyhole_findings_open{rule="proc-unmasked",severity="critical"}': 15,
     'keyhole_findings_total{rule="proc-unmasked",severity="critical"}': 16,

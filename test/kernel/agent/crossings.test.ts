@@ -113,4 +113,22 @@ describe("crossings", () => {
     const again = await callOf("unshare", "unshare", ["--uts", "true"]);
     assert.ok(BigInt(again.namespaces.uts!.id!) > BigInt(event.namespaces.uts!.id!));
   });
+
+  it("never gives the id of one namespace to another, however fast inode numbers are used again", async () => {
+    const count = 2_000;
+    const event = await python("unshare", [`[c.unshare(0x4000000) for _ in range(${count})]`]);
+    const made = () =>
+      agent.syscalls((call) => call.syscall === "unshare" && call.process.pid === event.process.pid);
+    await agent.until("all of them", () => made().length >= count);
+    const ids = made().map((call) => call.changed?.uts?.to.id);
+    assert.ok(ids.every((id) => typeof id === "string"));
+    assert.equal(new Set(ids).size, count);
+    const inums = made().map((call) => call.changed?.uts?.to.inum);
+    assert.ok(new Set(inums).size < count, "inode numbers were used again");
+  });
+
+  it("tells the id of a namespace that only children will be in", async () => {
+    const event = await python("unshare", ["c.unshare(0x20000000)"]);
+    assert.match(event.changed?.pid_for_children?.to.id ?? "", /^\d+$/);
+  });
 });
