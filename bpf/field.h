@@ -33,10 +33,18 @@ static __always_inline struct buffer *this_buffer(void)
 	return bpf_map_lookup_elem(&buffers, &zero);
 }
 
-static __always_inline __u32 field_end(struct buffer *b, __u32 at, __u8 id, __u8 status, __u32 length)
+/*
+ * Where a field is written, once `at` is known to leave room for it. Verifiers before 6.8 forget what they knew about
+ * a number that was spilled, but not about a pointer: it is made once, and written through.
+ */
+static __always_inline struct kh_field *field_at(struct buffer *b, __u64 at)
 {
-	struct kh_field *field = (struct kh_field *)(b->bytes + at);
+	return (struct kh_field *)(b->bytes + at);
+}
 
+/* Completes a field; returns where the next one goes. */
+static __always_inline __u32 field_end(struct kh_field *field, __u32 at, __u8 id, __u8 status, __u32 length)
+{
 	field->id = id;
 	field->status = status;
 	field->length = length;
@@ -48,12 +56,14 @@ static __always_inline __u32 field_end(struct buffer *b, __u32 at, __u8 id, __u8
 static __always_inline void *add_struct(struct buffer *b, __u32 *at, __u8 id, __u32 size)
 {
 	__u32 start = *at;
+	struct kh_field *field;
 
 	if (start > FIELD_LIMIT)
 		return 0;
-	*at = field_end(b, start, id, KH_OK, size);
-	__builtin_memset(b->bytes + start + sizeof(struct kh_field), 0, size);
-	return b->bytes + start + sizeof(struct kh_field);
+	field = field_at(b, start);
+	*at = field_end(field, start, id, KH_OK, size);
+	__builtin_memset(field + 1, 0, size);
+	return field + 1;
 }
 
 #endif

@@ -13,11 +13,12 @@ static __always_inline __u32 add_path(struct buffer *b, __u32 at, __u8 id, struc
 				      struct dentry *dentry)
 {
 	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
-	struct kh_field *field = (struct kh_field *)(b->bytes + at);
+	struct kh_field *field;
 	__u8 status = KH_CUT;
 
 	if (at > FIELD_LIMIT)
 		return at;
+	field = field_at(b, at);
 	/*
 	 * The length so far lives in the record: what is read back from memory has no
 	 * range, so that the verifier finds each turn of the loop like the one before.
@@ -43,7 +44,7 @@ static __always_inline __u32 add_path(struct buffer *b, __u32 at, __u8 id, struc
 		}
 		if (length > PATH_MAX - NAME_SIZE)
 			break;
-		added = bpf_probe_read_kernel_str(b->bytes + at + sizeof(*field) + length, NAME_SIZE,
+		added = bpf_probe_read_kernel_str((__u8 *)(field + 1) + length, NAME_SIZE,
 						  BPF_CORE_READ(dentry, d_name.name));
 		if (added <= 0) {
 			status = KH_FAULT;
@@ -57,7 +58,7 @@ static __always_inline __u32 add_path(struct buffer *b, __u32 at, __u8 id, struc
 			break;
 		dentry = parent;
 	}
-	return field_end(b, at, id, status, field->reserved & 0x1fff);
+	return field_end(field, at, id, status, field->reserved & 0x1fff);
 }
 
 /* What /proc/PID/exe points at. */

@@ -16,33 +16,43 @@
 __attribute__((noinline)) __u32 add_string(__u64 at, __u64 id, __u64 from, __u64 max)
 {
 	struct buffer *b = this_buffer();
+	struct kh_field *field;
+	__u64 room = max + 1;
 	long length;
 
-	if (!b || at > FIELD_LIMIT || !from || max > PATH_MAX)
+	if (!b || at > FIELD_LIMIT || !from)
 		return at;
-	length = bpf_probe_read_user_str(b->bytes + at + sizeof(struct kh_field), max + 1, (void *)from);
+	field = field_at(b, at);
+	barrier_var(room);
+	if (room > PATH_MAX + 1)
+		return at;
+	length = bpf_probe_read_user_str(field + 1, room, (void *)from);
 	if (length < 0)
-		return field_end(b, at, id, KH_FAULT, 0);
+		return field_end(field, at, id, KH_FAULT, 0);
 	/* for an empty string, before strncpy_from_user_nofault() counted its NUL too (seen until 6.12) */
 	if (length == 0)
 		length = 1;
 	length &= 0x1fff;
 	/* the NUL is not sent */
-	return field_end(b, at, id, length > max ? KH_CUT : KH_OK, length - 1);
+	return field_end(field, at, id, length > max ? KH_CUT : KH_OK, length - 1);
 }
 
 /* `size` bytes of user memory, of which at most `max` are taken. Global for the same reason. */
 __attribute__((noinline)) __u32 add_bytes(__u64 at, __u64 id, __u64 from, __u64 size, __u64 max)
 {
-	__u64 length = size > max ? max : size;
+	__u64 length = size > max ? max : size, taken = length;
 	struct buffer *b = this_buffer();
+	struct kh_field *field;
 
-	barrier_var(length);
-	if (!b || at > FIELD_LIMIT || !from || length > PATH_MAX)
+	if (!b || at > FIELD_LIMIT || !from)
 		return at;
-	if (bpf_probe_read_user(b->bytes + at + sizeof(struct kh_field), length, (void *)from))
-		return field_end(b, at, id, KH_FAULT, 0);
-	return field_end(b, at, id, size > max ? KH_CUT : KH_OK, length);
+	field = field_at(b, at);
+	barrier_var(length);
+	if (length > PATH_MAX)
+		return at;
+	if (bpf_probe_read_user(field + 1, length, (void *)from))
+		return field_end(field, at, id, KH_FAULT, 0);
+	return field_end(field, at, id, size > max ? KH_CUT : KH_OK, taken);
 }
 
 #endif
