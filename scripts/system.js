@@ -1,6 +1,6 @@
 /**
  * Sees to what a command needs from the system: `node scripts/system.js run` before the agent starts,
- * `node scripts/system.js test` before the tests. It looks for files only and is done at once when all is
+ * `node scripts/system.js test` before the tests, `kernels` before those in guests. It looks for files only and is done at once when all is
  * there; what lacks is installed by the distribution's package manager. Where that cannot be done it says
  * what to run and exits with status 2.
  */
@@ -73,10 +73,16 @@ const NEEDS = {
   test: [
     LIBBPF,
     executable(`clang-${BPF_CLANG_MAJOR}`, `clang-${BPF_CLANG_MAJOR}`),
+    executable("clang", "clang"),
     executable(`llvm-strip-${BPF_CLANG_MAJOR}`, `llvm-${BPF_CLANG_MAJOR}`),
     file("/usr/include/bpf/bpf_helpers.h", "libbpf-dev"),
+    executable("bpftool", "bpftool"),
     executable("gcc", "gcc"),
     file("/usr/include/stdio.h", "libc6-dev"),
+    file("/usr/include/libelf.h", "libelf-dev"),
+    file("/usr/include/zlib.h", "zlib1g-dev"),
+    executable("pkg-config", "pkg-config"),
+    executable("python3", "python3"),
     executable("strace", "strace"),
     executable("runc", "runc"),
     executable("ip", "iproute2"),
@@ -85,9 +91,17 @@ const NEEDS = {
     executable("ps", "procps"),
     executable("promtool", "prometheus"),
     executable("git", "git"),
+    executable("openssl", "openssl"),
     executable("debootstrap", "debootstrap"),
     file("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring"),
     file("/etc/ssl/certs/ca-certificates.crt", "ca-certificates"),
+  ],
+  kernels: [
+    LIBBPF,
+    executable("qemu-system-x86_64", "qemu-system-x86"),
+    executable("gcc", "gcc"),
+    file("/usr/lib/x86_64-linux-gnu/libc.a", "libc6-dev"),
+    file("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring"),
   ],
 };
 
