@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 export const DEBIAN_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /**
- * The mirror of Debian's archive that this system's own apt sources name, e.g. `http://deb.debian.org/debian/`.
+ * The mirror of Debian's archive that this system's own apt sources name.
  * Lists of packages are fetched where there are none yet. Throws where no source is Debian's.
  * @returns {string}
  */
