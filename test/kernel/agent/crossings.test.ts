@@ -111,7 +111,8 @@ describe("crossings", () => {
     const event = await callOf("unshare", "unshare", ["--uts", "true"]);
     assert.match(event.namespaces.uts?.id ?? "", /^\d+$/);
     const again = await callOf("unshare", "unshare", ["--uts", "true"]);
-    assert.ok(BigInt(again.namespaces.uts!.id!) > BigInt(event.namespaces.uts!.id!));
+    // not larger: each CPU gives ids out of a batch of its own (include/linux/cookie.h)
+    assert.notEqual(again.namespaces.uts?.id, event.namespaces.uts?.id);
   });
 
   it("never gives the id of one namespace to another, however fast inode numbers are used again", async () => {

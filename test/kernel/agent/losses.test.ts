@@ -6,6 +6,8 @@ import { buildProgram } from "../../programs/build.js";
 import { Agent } from "../capture/agent.js";
 
 const CALLS = 20_000;
+/** Records that other processes of this machine may lose meanwhile. */
+const OTHERS = 200;
 
 describe("a ring that overflows", () => {
   it("loses nothing silently: issued is reported and counted as lost, to the event", async () => {
@@ -26,9 +28,12 @@ describe("a ring that overflows", () => {
       );
       const reported = agent.syscalls((event) => event.syscall === "setns" && event.process.pid === pid);
       assert.ok(reported.length > 0);
-      // the fork, exec and exit of the program itself may be among the lost
+      // the fork, exec and exit records of whatever else runs may be among the lost
       const missing = CALLS - reported.length;
-      assert.ok(lost() >= missing && lost() <= missing + 3, `${missing} missing, ${lost()} told as lost`);
+      assert.ok(
+        lost() >= missing && lost() <= missing + OTHERS,
+        `${missing} missing, ${lost()} told as lost`,
+      );
     } finally {
       assert.equal(await agent.stop(), 0);
     }

@@ -144,7 +144,7 @@ describe("findings of a running agent", () => {
     );
   });
 
-  it("resolves what a container exposed when it ends", async () => {
+  it("resolves what a container exposed when it ends", { skip }, async () => {
     bundles.stop(id("hostpid"));
     await agent.until("the end", () => told("hostpid", "resolved").length > 0);
     assert.deepEqual(told("hostpid", "resolved"), ["critical proc-host-pidns-visible"]);
