@@ -7,7 +7,7 @@
 
 /* Flags of a clone that made namespaces, by the tid of the parent, until it returns. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
 	__type(key, __u32);
 	__type(value, __u64);

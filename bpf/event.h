@@ -11,7 +11,7 @@
 #include "kernel.h"
 
 /* Raised whenever the layout changes: an agent refuses another version's object. */
-#define KH_VERSION 1
+#define KH_VERSION 2
 
 enum kh_kind {
 	KH_SYSCALL = 1,		/* a call of the list returned */
@@ -19,6 +19,16 @@ enum kh_kind {
 	KH_EXEC = 3,		/* args[0]: the tid before the exec */
 	KH_EXIT = 4,		/* a thread is about to end */
 	KH_TASK = 5,		/* a task of the inventory */
+	KH_MOVED = 6,		/* a task changed its namespaces in a call that the filter leaves out */
+};
+
+/* Why something is missing that should have been told. Up to KH_MOVED: a record of that kind found the ring full. */
+enum kh_loss {
+	KH_LOST_SUMMARY = 8,	/* a failed call beyond its workload's rate, and no room to count it */
+	KH_LOST_WORKLOAD = 9,	/* the ring was filling up, and the workload was beyond its rate */
+	KH_LOST_CLONE = 10,	/* more clones under way than are remembered */
+	KH_LOST_RECORD = 11,	/* a record that was longer than the longest */
+	KH_LOSSES = 16,
 };
 
 /* What a call is, whatever its number is in the ABI of its caller. */
@@ -42,6 +52,7 @@ enum kh_op {
 	KH_OP_PIDFD_OPEN = 16,
 	KH_OP_CLONE = 17,
 	KH_OP_CLONE3 = 18,
+	KH_OP_FCHROOT = 19,	/* since 7.3 */
 };
 
 enum kh_abi {
@@ -103,12 +114,22 @@ enum kh_field_id {
 	KH_FIELD_FSCONTEXT = 19,	/* struct kh_fscontext */
 	KH_FIELD_SUPERBLOCK = 20,	/* struct kh_superblock */
 	KH_FIELD_NS_IDS = 21,		/* struct kh_ns_ids, of crossings and of tasks born elsewhere */
+	KH_FIELD_FILE = 22,		/* struct kh_file: what the call was given */
+	KH_FIELD_MADE = 23,		/* struct kh_file: what the call made */
+	KH_FIELD_MOUNT = 24,		/* struct kh_mount: of a descriptor, or the newest of the caller's namespace */
+	KH_FIELD_MOUNT_POINT = 25,	/* where that mount is, as KH_FIELD_EXE, seen from the caller's root */
+	KH_FIELD_MOUNT_ROOT = 26,	/* which directory of its file system that mount shows */
+	KH_FIELD_BASE = 27,		/* the directory that the first path of the call starts from */
+	KH_FIELD_TO_BASE = 28,		/* … and the second */
+	KH_FIELD_VALUE = 29,		/* struct kh_nsfs: the descriptor that FSCONFIG_SET_FD or struct mount_attr has */
+	KH_FIELD_ROOT = 30,		/* the caller's root, seen from that of its mount namespace */
 };
 
 enum kh_status {
 	KH_OK = 0,
 	KH_CUT = 1,		/* longer than what the kernel itself would take */
 	KH_FAULT = 2,		/* not mapped, or not resident: no bytes follow */
+	KH_OUTSIDE = 3,		/* a path that does not lead to the root of the caller */
 };
 
 struct kh_field {
@@ -148,6 +169,43 @@ struct kh_superblock {
 	__u32 pidonly;
 	__u32 reserved;
 	__u8 fs_type[32];
+};
+
+/*
+ * An open file that mounts are made with. dup(2), fork(2) and SCM_RIGHTS share the struct file, but a
+ * freed one is used again at once: with the time it was made it is a name.
+ */
+struct kh_file {
+	__u64 file;		/* the struct file */
+	__u64 object;		/* the fs context, or the vfsmount, behind it */
+	__u64 made;		/* CLOCK_BOOTTIME; 0 when no call was seen that made it */
+};
+
+struct kh_mount {
+	__u64 id;		/* never used again; since 6.8, else 0 */
+	__u64 object;		/* the vfsmount */
+	__u64 ns_id;		/* of its mount namespace; 0 while it is detached */
+	__u32 ns;		/* inode number of that */
+	__u32 old_id;		/* as in mountinfo */
+	__u32 parent;		/* old_id of the mount it is attached to */
+	__u32 flags;		/* MNT_*, include/linux/mount.h */
+	__u32 sb_flags;		/* SB_* */
+	__u32 mounts;		/* in its namespace */
+};
+
+/* Failed calls of one process with one result, beyond the rate of its workload. */
+struct kh_summary_key {
+	__u64 start;
+	__u32 pid;
+	__s32 ret;
+	__u32 op;
+	__u32 abi;
+};
+
+struct kh_summary {
+	__u64 count;
+	__u64 last;		/* CLOCK_BOOTTIME, nanoseconds */
+	struct kh_event first;
 };
 
 struct kh_fscontext {

@@ -7,12 +7,18 @@
 #include "read.h"
 
 #define PATH_MAX 4096
-/* the longest record: mount(2) with four strings of PATH_MAX, and a path of the executable */
-#define BUFFER_SIZE (24 * 1024)
+/*
+ * The longest record: mount(2) with four strings of PATH_MAX, three paths and the new mount.
+ * An element of a per-CPU map is at most 32 KiB (PCPU_MIN_UNIT_SIZE).
+ */
+#define BUFFER_SIZE (30 * 1024)
 /* a field may start as long as its head and PATH_MAX + 1 bytes still fit */
 #define FIELD_LIMIT (BUFFER_SIZE - 8 - PATH_MAX - 8)
 
 struct buffer {
+	/* with the head behind it a struct kh_summary */
+	__u64 count;
+	__u64 last;
 	union {
 		struct kh_event event;
 		__u8 bytes[BUFFER_SIZE];
@@ -26,6 +32,7 @@ struct {
 	__type(value, struct buffer);
 } buffers SEC(".maps");
 
+/* Of the call that returns on this CPU. */
 static __always_inline struct buffer *this_buffer(void)
 {
 	__u32 zero = 0;
@@ -43,7 +50,7 @@ static __always_inline struct kh_field *field_at(struct buffer *b, __u64 at)
 }
 
 /* Completes a field; returns where the next one goes. */
-static __always_inline __u32 field_end(struct kh_field *field, __u32 at, __u8 id, __u8 status, __u32 length)
+static __always_inline __u64 field_end(struct kh_field *field, __u64 at, __u8 id, __u8 status, __u32 length)
 {
 	field->id = id;
 	field->status = status;
@@ -53,9 +60,9 @@ static __always_inline __u32 field_end(struct kh_field *field, __u32 at, __u8 id
 }
 
 /* Room for a struct that the caller fills; NULL when the record is full. */
-static __always_inline void *add_struct(struct buffer *b, __u32 *at, __u8 id, __u32 size)
+static __always_inline void *add_struct(struct buffer *b, __u64 *at, __u8 id, __u32 size)
 {
-	__u32 start = *at;
+	__u64 start = *at;
 	struct kh_field *field;
 
 	if (start > FIELD_LIMIT)

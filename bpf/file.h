@@ -19,10 +19,10 @@ static __always_inline bool is_named(struct file *file, const char *name, __u32 
 	return 1;
 }
 
-static __always_inline __u32 add_nsfs(struct buffer *b, __u32 at, struct file *file)
+static __always_inline __u64 add_nsfs(struct buffer *b, __u64 at, __u8 id, struct file *file)
 {
 	struct ns_common *ns = BPF_CORE_READ(file, f_inode, i_private);
-	struct kh_nsfs *out = add_struct(b, &at, KH_FIELD_NSFS, sizeof(*out));
+	struct kh_nsfs *out = add_struct(b, &at, id, sizeof(*out));
 
 	if (!out)
 		return at;
@@ -36,7 +36,7 @@ static __always_inline __u32 add_nsfs(struct buffer *b, __u32 at, struct file *f
 	return at;
 }
 
-static __always_inline __u32 add_pidfd(struct buffer *b, __u32 at, struct pid *pid)
+static __always_inline __u64 add_pidfd(struct buffer *b, __u64 at, struct pid *pid)
 {
 	struct kh_pidfd *out = add_struct(b, &at, KH_FIELD_PIDFD, sizeof(*out));
 	struct hlist_node *first = BPF_CORE_READ(pid, tasks[PIDTYPE_PID].first);
@@ -74,7 +74,7 @@ static __always_inline __u32 add_pidfd(struct buffer *b, __u32 at, struct pid *p
 	return at;
 }
 
-static __always_inline __u32 add_fscontext(struct buffer *b, __u32 at, struct fs_context *fc)
+static __always_inline __u64 add_fscontext(struct buffer *b, __u64 at, struct fs_context *fc)
 {
 	struct kh_fscontext *out = add_struct(b, &at, KH_FIELD_FSCONTEXT, sizeof(*out));
 	struct dentry *root = BPF_CORE_READ(fc, root);
@@ -92,7 +92,7 @@ static __always_inline __u32 add_fscontext(struct buffer *b, __u32 at, struct fs
 }
 
 /* What descriptor `fd` of the current task is, added to the record in the buffer of this CPU. See add_string(). */
-__attribute__((noinline)) __u32 add_file(__u64 at, __s32 fd)
+__attribute__((noinline)) __u64 add_file(__u64 at, __s32 fd)
 {
 	struct file *file = file_of((struct task_struct *)bpf_get_current_task(), fd);
 	struct buffer *b = this_buffer();
@@ -104,7 +104,7 @@ __attribute__((noinline)) __u32 add_file(__u64 at, __s32 fd)
 	sb = BPF_CORE_READ(file, f_inode, i_sb);
 	magic = BPF_CORE_READ(sb, s_magic);
 	if (magic == NSFS_MAGIC)
-		return add_nsfs(b, at, file);
+		return add_nsfs(b, at, KH_FIELD_NSFS, file);
 	if (magic == PIDFS_MAGIC)	/* since 6.9 */
 		return add_pidfd(b, at, BPF_CORE_READ(file, f_inode, i_private));
 	if (magic == ANON_INODE_MAGIC) {
@@ -115,6 +115,49 @@ __attribute__((noinline)) __u32 add_file(__u64 at, __s32 fd)
 	}
 	/* O_PATH descriptors of fsmount(2) and open_tree(2) are files of the mounted file system */
 	return add_superblock(b, at, sb);
+}
+
+static __always_inline bool is_nsfs(struct task_struct *task, __s32 fd)
+{
+	struct file *file = file_of(task, fd);
+
+	return file && BPF_CORE_READ(file, f_inode, i_sb, s_magic) == NSFS_MAGIC;
+}
+
+/* The namespace behind a descriptor that is the value of an option. See add_string(). */
+__attribute__((noinline)) __u64 add_value(__u64 at, __s32 fd)
+{
+	struct file *file = file_of((struct task_struct *)bpf_get_current_task(), fd);
+	struct buffer *b = this_buffer();
+
+	if (!b || !file || BPF_CORE_READ(file, f_inode, i_sb, s_magic) != NSFS_MAGIC)
+		return at;
+	return add_nsfs(b, at, KH_FIELD_VALUE, file);
+}
+
+/* include/uapi/linux/mount.h */
+struct mount_attr {
+	__u64 attr_set;
+	__u64 attr_clr;
+	__u64 propagation;
+	__u64 userns_fd;
+};
+#define MOUNT_ATTR_IDMAP 0x100000
+
+/* The user namespace that the struct mount_attr in the field at `attr` gives to an idmapped mount. */
+__attribute__((noinline)) __u64 add_attr_value(__u64 at, __u64 attr)
+{
+	struct buffer *b = this_buffer();
+	struct mount_attr *values;
+	struct kh_field *field;
+
+	if (!b || attr > FIELD_LIMIT || attr == at)
+		return at;
+	field = field_at(b, attr);
+	values = (struct mount_attr *)(field + 1);
+	if (field->length < sizeof(*values) || !(values->attr_set & MOUNT_ATTR_IDMAP))
+		return at;
+	return add_value(at, values->userns_fd);
 }
 
 #endif

@@ -30,7 +30,8 @@ int tasks(struct bpf_iter__task *ctx)
 	struct seq_file *seq = ctx->meta->seq;
 	struct task_struct *task = ctx->task;
 	struct buffer *b;
-	__u32 zero = 0, at;
+	__u32 zero = 0;
+	__u64 at;
 
 	if (!task || is_like_leader(task, BPF_CORE_READ(task, group_leader)))
 		return 0;
@@ -42,7 +43,7 @@ int tasks(struct bpf_iter__task *ctx)
 	if (at > BUFFER_SIZE)
 		return 0;
 	b->event.length = at;
-	bpf_seq_write(seq, b, at);
+	bpf_seq_write(seq, &b->event, at);
 	return 0;
 }
 

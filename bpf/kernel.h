@@ -30,6 +30,11 @@ enum bpf_map_type {
 
 enum {
 	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
+};
+
+enum {
+	BPF_RB_AVAIL_DATA = 0,
 };
 
 enum {
@@ -92,9 +97,33 @@ struct pid_namespace {
 	struct ns_common ns;
 };
 
+struct rb_node {
+	struct rb_node *rb_right;
+};
+
+struct rb_root {
+	struct rb_node *rb_node;
+};
+
+struct list_head {
+	struct list_head *prev;
+};
+
 struct mnt_namespace {
 	struct ns_common ns;
+	struct mount *root;
 	__u64 seq;		/* what NS_GET_MNTNS_ID gives from 6.11 to 6.17; gone since */
+	struct rb_node *mnt_last_node;	/* since 6.14 */
+	unsigned int nr_mounts;	/* since 6.8 */
+};
+
+struct mnt_namespace___v6_8 {
+	struct rb_root mounts;	/* by mnt_id_unique, since 6.8 */
+};
+
+struct mnt_namespace___v6_7 {
+	struct list_head list;	/* in the order in which they were attached, until 6.7 */
+	unsigned int mounts;	/* their number */
 };
 
 struct uts_namespace {
@@ -174,6 +203,7 @@ struct file_system_type {
 
 struct super_block {
 	__u32 s_dev;
+	unsigned long s_flags;
 	unsigned long s_magic;
 	struct file_system_type *s_type;
 	void *s_fs_info;
@@ -199,12 +229,18 @@ struct proc_fs_info {
 struct vfsmount {
 	struct dentry *mnt_root;
 	struct super_block *mnt_sb;
+	int mnt_flags;
 };
 
 struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	struct mnt_namespace *mnt_ns;
+	int mnt_id;
+	__u64 mnt_id_unique;	/* since 6.8 */
+	struct rb_node mnt_node;	/* since 6.8 */
+	struct list_head mnt_list;
 };
 
 struct path {
@@ -217,10 +253,23 @@ struct inode {
 	void *i_private;
 };
 
+typedef struct {
+	__s64 counter;
+} atomic64_t;
+
+typedef struct {
+	atomic64_t refcnt;
+} file_ref_t;
+
 struct file {
 	struct path f_path;
 	struct inode *f_inode;
 	void *private_data;
+	file_ref_t f_ref;	/* since 6.13 */
+};
+
+struct file___v6_12 {
+	atomic64_t f_count;
 };
 
 enum fs_context_purpose {
@@ -246,6 +295,11 @@ struct fdtable {
 
 struct files_struct {
 	struct fdtable *fdt;
+};
+
+struct fs_struct {
+	struct path root;
+	struct path pwd;
 };
 
 struct mm_struct {
@@ -300,6 +354,7 @@ struct task_struct {
 	__u64 start_boottime;		/* since 5.5 */
 	const struct cred *real_cred;
 	char comm[16];
+	struct fs_struct *fs;
 	struct files_struct *files;
 	struct nsproxy *nsproxy;
 	struct sigpending pending;
@@ -317,6 +372,13 @@ struct bpf_iter_meta {
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
 };
 
 #pragma clang attribute pop

@@ -16,7 +16,7 @@ int BPF_PROG(task_created, struct task_struct *task, unsigned long clone_flags)
 	struct buffer *b = this_buffer();
 	__u32 tid = bpf_get_current_pid_tgid();
 	__u64 flags = clone_flags;
-	__u32 at;
+	__u64 at;
 
 	if (!b)
 		return 0;
@@ -25,7 +25,8 @@ int BPF_PROG(task_created, struct task_struct *task, unsigned long clone_flags)
 	b->event.args[1] = tid;
 	at = sizeof(b->event);
 	if (flags & (CLONE_NEW_ALL | CLONE_NEWTIME)) {
-		bpf_map_update_elem(&clones, &tid, &flags, BPF_ANY);
+		if (bpf_map_update_elem(&clones, &tid, &flags, BPF_ANY))
+			count_lost(KH_LOST_CLONE);
 		at = add_ns_ids(b, at, task);
 	}
 	submit(&b->event, at);
@@ -36,7 +37,7 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(task_executed, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
 	struct buffer *b = this_buffer();
-	__u32 at;
+	__u64 at;
 
 	if (!b)
 		return 0;

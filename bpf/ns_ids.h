@@ -6,7 +6,7 @@
 #include "field.h"
 #include "task.h"
 
-static __always_inline __u32 add_ns_ids(struct buffer *b, __u32 at, struct task_struct *task)
+static __always_inline __u64 add_ns_ids(struct buffer *b, __u64 at, struct task_struct *task)
 {
 	struct nsproxy *nsproxy = BPF_CORE_READ(task, nsproxy);
 	struct upid upid = {};

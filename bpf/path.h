@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The path of a file, component by component, up to the root of its mount namespace. */
+/* The path of a file, component by component, up to the root of its mount namespace or of the caller. */
 #ifndef KEYHOLE_PATH_H
 #define KEYHOLE_PATH_H
 
@@ -9,10 +9,13 @@
 #define MAX_STEPS 32
 #define NAME_SIZE 256
 
-static __always_inline __u32 add_path(struct buffer *b, __u32 at, __u8 id, struct vfsmount *vfsmount,
-				      struct dentry *dentry)
+/*
+ * `mount` NULL: up to the root of the file system. `root`, unless empty, is where the caller's world ends; a path that
+ * misses it is marked KH_OUTSIDE.
+ */
+static __always_inline __u64 add_path(struct buffer *b, __u64 at, __u8 id, struct mount *mount,
+				      struct dentry *dentry, struct path *root)
 {
-	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
 	struct kh_field *field;
 	__u8 status = KH_CUT;
 
@@ -29,7 +32,12 @@ static __always_inline __u32 add_path(struct buffer *b, __u32 at, __u8 id, struc
 		__u32 length = field->reserved;
 		long added;
 
-		if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
+		if (root->dentry && dentry == root->dentry &&
+		    (void *)mount + bpf_core_field_offset(struct mount, mnt) == (void *)root->mnt) {
+			status = KH_OK;
+			break;
+		}
+		if (mount && dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
 			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
 
 			if (above != mount) {
@@ -37,10 +45,14 @@ static __always_inline __u32 add_path(struct buffer *b, __u32 at, __u8 id, struc
 				mount = above;
 				continue;
 			}
-			status = KH_OK;
+			status = root->dentry ? KH_OUTSIDE : KH_OK;
 			/* a detached mount of a file has no path, but the file has a name */
-			if (length || dentry == parent)
+			if (root->dentry || length || dentry == parent)
 				break;
+		}
+		if (!mount && dentry == parent) {
+			status = KH_OK;
+			break;
 		}
 		if (length > PATH_MAX - NAME_SIZE)
 			break;
@@ -61,14 +73,37 @@ static __always_inline __u32 add_path(struct buffer *b, __u32 at, __u8 id, struc
 	return field_end(field, at, id, status, field->reserved & 0x1fff);
 }
 
+static __always_inline struct mount *mount_of(struct vfsmount *vfsmount)
+{
+	return (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
+}
+
+/*
+ * add_path() for a path of the call in this CPU's buffer; with `seen` nonzero seen from the root of the caller. See
+ * add_string().
+ */
+__attribute__((noinline)) __u64 add_call_path(__u64 at, __u64 id, __u64 mount, __u64 dentry, __u64 seen)
+{
+	struct buffer *b = this_buffer();
+	struct path root = {};
+
+	if (!b)
+		return at;
+	if (seen)
+		BPF_CORE_READ_INTO(&root, (struct task_struct *)bpf_get_current_task(), fs, root);
+	return add_path(b, at, id, (struct mount *)mount, (struct dentry *)dentry, &root);
+}
+
 /* What /proc/PID/exe points at. */
-static __always_inline __u32 add_exe(struct buffer *b, __u32 at, struct task_struct *task)
+static __always_inline __u64 add_exe(struct buffer *b, __u64 at, struct task_struct *task)
 {
 	struct file *file = BPF_CORE_READ(task, mm, exe_file);
+	struct path nowhere = {};
 
 	if (!file)
 		return at;
-	return add_path(b, at, KH_FIELD_EXE, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry));
+	return add_path(b, at, KH_FIELD_EXE, mount_of(BPF_CORE_READ(file, f_path.mnt)),
+			BPF_CORE_READ(file, f_path.dentry), &nowhere);
 }
 
 #endif

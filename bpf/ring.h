@@ -10,8 +10,13 @@ struct {
 	__uint(max_entries, 16 * 1024 * 1024);
 } ring SEC(".maps");
 
-/* Records that found the ring full, by enum kh_kind. */
-__u64 lost[8];
+/* What is missing, by enum kh_kind and enum kh_loss. */
+__u64 lost[KH_LOSSES];
+
+static __always_inline void count_lost(__u32 why)
+{
+	__sync_fetch_and_add(&lost[why & (KH_LOSSES - 1)], 1);
+}
 
 /*
  * Flags 0: the kernel wakes the reader only when it had read everything. The
@@ -21,11 +26,13 @@ static __always_inline void submit(struct kh_event *e, __u64 size)
 {
 	/* compared and passed in one register, which is all that the verifier knows */
 	barrier_var(size);
-	if (size > BUFFER_SIZE)
+	if (size > BUFFER_SIZE) {
+		count_lost(KH_LOST_RECORD);
 		return;
+	}
 	e->length = size;
 	if (bpf_ringbuf_output(&ring, e, size, 0))
-		__sync_fetch_and_add(&lost[e->kind & 7], 1);
+		count_lost(e->kind);
 }
 
 #endif

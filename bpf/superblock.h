@@ -23,7 +23,7 @@ static __always_inline void fill_superblock(struct kh_superblock *out, struct su
 	out->pidonly = BPF_CORE_READ(info, pidonly);
 }
 
-static __always_inline __u32 add_superblock(struct buffer *b, __u32 at, struct super_block *sb)
+static __always_inline __u64 add_superblock(struct buffer *b, __u64 at, struct super_block *sb)
 {
 	struct kh_superblock *out = add_struct(b, &at, KH_FIELD_SUPERBLOCK, sizeof(*out));
 

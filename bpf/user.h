@@ -13,7 +13,7 @@
  * at most, NUL included. Returns where the next field goes. A global function: the verifier looks at it once, and
  * not again at each of its many calls (since 5.6).
  */
-__attribute__((noinline)) __u32 add_string(__u64 at, __u64 id, __u64 from, __u64 max)
+__attribute__((noinline)) __u64 add_string(__u64 at, __u64 id, __u64 from, __u64 max)
 {
 	struct buffer *b = this_buffer();
 	struct kh_field *field;
@@ -38,7 +38,7 @@ __attribute__((noinline)) __u32 add_string(__u64 at, __u64 id, __u64 from, __u64
 }
 
 /* `size` bytes of user memory, of which at most `max` are taken. Global for the same reason. */
-__attribute__((noinline)) __u32 add_bytes(__u64 at, __u64 id, __u64 from, __u64 size, __u64 max)
+__attribute__((noinline)) __u64 add_bytes(__u64 at, __u64 id, __u64 from, __u64 size, __u64 max)
 {
 	__u64 length = size > max ? max : size, taken = length;
 	struct buffer *b = this_buffer();

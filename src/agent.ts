@@ -16,6 +16,8 @@ import { nsfsSupport } from "./kernel/nsfs-support.js";
 import { startRefusal } from "./kernel/privileges.js";
 import { readProcTasks } from "./kernel/proc-tasks.js";
 import type { Logger } from "./log.js";
+import { Probes } from "./mounts/probes.js";
+import { Stories } from "./mounts/stories.js";
 import { NamespaceGraph } from "./namespaces/graph.js";
 import { Inventory, type TaskSource } from "./namespaces/inventory.js";
 import { Tasks } from "./namespaces/tasks.js";
@@ -46,6 +48,7 @@ export class Agent {
   readonly containers: Containers;
   readonly inventory: Inventory;
   readonly exposures: ExposureWatch;
+  readonly stories: Stories;
   readonly losses = new Losses();
   readonly #config: Config;
   readonly #log: Logger;
@@ -57,6 +60,8 @@ export class Agent {
   readonly #failed = new Promise<unknown>((resolve) => {
     this.#fail = resolve;
   });
+  /** Opened when the first events are out: what it reads is no part of them. */
+  #probes: Probes | null = null;
   #running: Promise<void> = Promise.resolve();
   #resync: NodeJS.Timeout | null = null;
   /** The inventory that is under way follows a loss. */
@@ -84,6 +89,7 @@ export class Agent {
       host: this.host,
       ringSize: config.ring.size,
       excludePid: config.filter.exclude_self ? process.pid : 0,
+      rate: config.limits.rate,
       filter: {
         cgroups: config.filter.cgroups,
         pidNamespaces: config.filter.pid_namespaces,
@@ -115,6 +121,13 @@ export class Agent {
       publish: (change) => this.#publisher.publish({ time: this.#now(), ...change }),
       log,
     });
+    this.stories = new Stories({
+      tasks,
+      publish: (story) => void this.#publisher.publish(story),
+      now: () => this.#now(),
+      run: Math.floor(Date.now() / 1000).toString(36),
+      onError: (error) => this.#tellFailure("looking at the files of stories", error),
+    });
   }
 
   /** Resolves when the agent cannot go on. */
@@ -137,6 +150,8 @@ export class Agent {
       ["namespaces", this.graph.stats().evicted],
       ["tasks", this.tasks.refused],
       ["clones", this.#resolver.evictions],
+      ["mount-claims", this.#resolver.mountEvictions],
+      ["stories", this.stories.stats.expired + this.stories.stats.evicted],
     ]);
   }
 
@@ -157,9 +172,18 @@ export class Agent {
       this.#fail(error);
     });
     // what waited in the ring goes out first
-    this.#timers.push(setTimeout(() => this.#guard("exposures", () => this.exposures.start()), SETTLED_MS));
+    this.#timers.push(setTimeout(() => this.#guard("what runs already", () => this.#look()), SETTLED_MS));
     this.#every(this.#config.inventory.interval, () => this.#readInventory());
-    this.#every(TICK_MS, () => this.#checkLosses());
+    this.#every(TICK_MS, () => {
+      this.#tellSummaries();
+      this.#checkLosses();
+    });
+  }
+
+  #look(): void {
+    this.#probes = Probes.open(this.host);
+    this.exposures.start(this.#probes?.superblocks ?? null);
+    if (this.#probes !== null) this.stories.look(this.#probes.files);
   }
 
   /** Detaches, publishes what is still in the ring, and says goodbye. */
@@ -171,8 +195,11 @@ export class Agent {
     // how it ended was told where it ended
     await this.#running.catch(() => {});
     await this.#drainUntil(performance.now() + DRAIN_MS);
+    this.#tellSummaries();
     this.#checkLosses();
     this.exposures.stop();
+    this.stories.close();
+    this.#probes?.close();
     this.#publish({ state: "stopping", reason });
     this.capture.close();
   }
@@ -223,6 +250,13 @@ export class Agent {
         if (resolved === null) throw new Error("a call that is not in the table");
         const event = this.#publisher.publish(resolved.event);
         this.exposures.onCall(event, resolved.task);
+        if (resolved.mounts !== null) this.stories.onCall(resolved.event, resolved.mounts, resolved.task);
+        return;
+      }
+      case Kind.moved: {
+        const task = this.tasks.update(wire.task(record), time);
+        this.#resolver.identify(wire, wire.fields(record), task.ns);
+        this.graph.observe(task);
         return;
       }
       case Kind.fork: {
@@ -242,12 +276,14 @@ export class Agent {
         if (oldTid !== task.tid) this.graph.forget(oldTid);
         this.graph.observe(task);
         this.exposures.onExec(task);
+        this.stories.onExec(task);
         return;
       }
       case Kind.exit: {
         const tid = wire.u32(record + EVENT.tid);
         this.tasks.exit(tid);
         this.graph.forget(tid);
+        this.stories.onExit(tid);
         return;
       }
       default:
@@ -279,14 +315,26 @@ export class Agent {
     // with nothing to read there is no turn to wait for
     if (this.capture.ring.pending() === 0) this.#lastTurn = performance.now();
     this.#tellLoss("decode", this.#undecoded);
-    const { calls, tasks } = this.capture.losses();
-    if (!this.#tellLoss("ring-full", Number(calls + tasks))) return;
+    let told = false;
+    for (const [reason, total] of Object.entries(this.capture.losses())) {
+      if (this.#tellLoss(reason, Number(total))) told = true;
+    }
+    if (!told) return;
     const wait = Math.max(0, this.#lastInventory + RESYNC_MS - performance.now());
     this.#resync ??= setTimeout(() => {
       this.#resync = null;
       this.#resyncing = true;
       this.#guard("an inventory", () => this.#readInventory());
     }, wait);
+  }
+
+  /** Failed calls that were counted in the kernel, because their workload made too many of them. */
+  #tellSummaries(): void {
+    const isGone = (pid: number, start: bigint) => this.tasks.get(pid)?.start !== start;
+    for (const summary of this.capture.summaries.take(isGone)) {
+      const event = this.#resolver.summarise(summary);
+      if (event !== null) this.#publisher.publish(event);
+    }
   }
 
   /** Publishes how much `total` has grown for `reason`; false when it has not. */
@@ -319,9 +367,13 @@ export class Agent {
     try {
       act();
     } catch (error) {
-      this.#failures++;
-      if (this.#failures <= TOLD_FAILURES) this.#log.error(`${what} failed`, { error: String(error) });
+      this.#tellFailure(what, error);
     }
+  }
+
+  #tellFailure(what: string, error: unknown): void {
+    this.#failures++;
+    if (this.#failures <= TOLD_FAILURES) this.#log.error(`${what} failed`, { error: String(error) });
   }
 
   #now(): string {

@@ -87,12 +87,44 @@ export interface ProcfsState {
   readonly subset: string | null;
 }
 
+/** A mount as the kernel itself has it. */
+export interface MountState {
+  /** The id that is never used again (statx(2), STATX_MNT_ID_UNIQUE); null before Linux 6.8. */
+  readonly id: string | null;
+  /** The mount id of mountinfo, which is used again. */
+  readonly old_id: number;
+  /** `old_id` of the mount it is attached to; null while it is detached. */
+  readonly parent: number | null;
+  readonly dev: string;
+  readonly fs_type: string | null;
+  /** Where it is, seen from the root of the caller; null while it is detached, or outside of that root. */
+  readonly mountpoint: string | null;
+  /** The directory of its file system that it shows. */
+  readonly root: string | null;
+  /** Per mount (`nosuid`, `ro`, …); `ro` also where the whole file system is. */
+  readonly options: readonly string[];
+  /** The mount namespace it is in; null while it is detached. */
+  readonly mnt_ns: NamespaceRef | null;
+}
+
 /** Taken from the kernel's own objects after the call, never from user memory. */
 export interface Outcome {
   readonly seccomp?: string;
   readonly restarted?: string;
   readonly child?: { readonly pid: number; readonly namespaces: Namespaces };
   readonly procfs?: ProcfsState;
+  /** The mount that the call made, moved or changed. */
+  readonly mount?: MountState;
+  /** The caller's root directory after chroot(2) or pivot_root(2), seen from the root of its mount namespace. */
+  readonly root?: string;
+}
+
+/** Failed calls of one process with one result, beyond the rate of its workload: counted instead of told one by one. */
+export interface Summary {
+  readonly count: number;
+  /** When the first and the last of them returned. */
+  readonly from: string;
+  readonly to: string;
 }
 
 export type Arg = string | number | null | readonly string[] | { readonly [key: string]: Arg };
@@ -116,6 +148,11 @@ export interface SyscallEvent extends EventBase {
   readonly strings: "kernel" | "user-entry" | "user-exit";
   /** Present and true when another task could have rewritten those strings meanwhile. */
   readonly mm_shared?: true;
+  /**
+   * Paths of `args` that are relative or start from a descriptor, seen from the caller's root; symbolic links are not
+   * followed.
+   */
+  readonly resolved?: { readonly [name: string]: string };
   /** Argument names whose strings were cut. */
   readonly truncated?: readonly string[];
   /** Argument names that could not be read, with the errno's name. */
@@ -133,6 +170,76 @@ export interface SyscallEvent extends EventBase {
   readonly target?: Target;
   readonly direction?: Direction;
   readonly outcome?: Outcome | null;
+  /** Present where the event stands for many calls; `args` is empty then. */
+  readonly summary?: Summary;
+}
+
+/** One call of a story. */
+export interface StoryStep {
+  readonly time: string;
+  readonly syscall: string;
+  readonly args: { readonly [name: string]: Arg };
+  readonly ret: number | null;
+  readonly errno?: string;
+  /** Who made it: not always who began the story. */
+  readonly actor: { readonly pid: number; readonly tid: number; readonly comm: string };
+}
+
+/** Open: `open`, `kept`, `passed`. Ended: all others. */
+export type StoryState =
+  | "open"
+  | "kept"
+  | "passed"
+  | "attached"
+  | "closed"
+  | "rejected"
+  | "process-died"
+  | "expired";
+
+/** One mount, from the first call that had to do with it to its end. Published again, under the same id, as it goes on. */
+export interface StoryEvent extends EventBase {
+  readonly type: "story";
+  readonly id: string;
+  readonly kind: StoryKind;
+  readonly state: StoryState;
+  readonly began: string;
+  /** When it ended: an interval where that was found by looking; null as long as it goes on. */
+  readonly ended: { readonly after: string; readonly before: string } | null;
+  readonly fs_type: string | null;
+  /** It was under way when the agent began to look, or its beginning was lost. */
+  readonly partial?: true;
+  /** The story whose files this one goes on with. */
+  readonly follows?: string;
+  /** Who began it, and where. */
+  readonly process: ProcessRef;
+  readonly container: ContainerRef | null;
+  readonly steps: readonly StoryStep[];
+  /** Steps that are not listed, in the middle. */
+  readonly steps_omitted?: number;
+  /** The procfs instance that came of it, as the kernel has it. */
+  readonly procfs?: ProcfsState;
+  /** What came of it, as the kernel has it: attached, or detached and held by a descriptor. */
+  readonly mount?: MountState;
+  /** Who has a descriptor of its files, at the last look; who will receive one in flight is not known. */
+  readonly holders?: readonly StoryHolder[];
+}
+
+export type StoryKind =
+  | "mount"
+  | "reconfigure"
+  | "clone"
+  | "bind"
+  | "remount"
+  | "propagation"
+  | "move"
+  | "attributes"
+  | "umount"
+  | "pivot_root";
+
+export interface StoryHolder {
+  readonly pid: number;
+  readonly comm: string | null;
+  readonly fds: readonly number[];
 }
 
 export interface FindingSubject {
@@ -185,7 +292,7 @@ export interface AgentEvent extends EventBase {
   readonly [detail: string]: unknown;
 }
 
-export type KeyholeEvent = SyscallEvent | FindingEvent | LostEvent | AgentEvent;
+export type KeyholeEvent = SyscallEvent | StoryEvent | FindingEvent | LostEvent | AgentEvent;
 
 /** An event before the publisher numbers it. */
 export type Unnumbered<E extends KeyholeEvent = KeyholeEvent> = E extends KeyholeEvent

@@ -59,6 +59,8 @@ export function metricSources(agent: Agent, { publisher, tail, stdout }: Outputs
     ready: () => readyChecks(agent).every(({ ok }) => ok),
     events: () => publisher.counts(),
     filteredEvents: () => Number(capture.filtered()),
+    summarisedCalls: () => Number(capture.summaries.total()),
+    stories: () => agent.stories.stats,
     lost: () => new Map([...agent.losses.totals(), ["stdout-queue", stdout?.lost ?? 0]]),
     findingsOpen: () => exposures.engine.open(),
     findings: () => exposures.totals(),

@@ -3,6 +3,14 @@ import { code, table } from "./page.js";
 
 const MEANINGS: Readonly<Record<LostReason, string>> = {
   "ring-full": "the kernel found no room in the ring buffer: the agent was too slow. See `ring.size`",
+  "ring-full-tasks":
+    "the same for a record of fork, exec or exit: no event is missing, and an inventory finds what it would have told",
+  "summary-full":
+    "a failed call beyond the rate of its workload, when more processes were to be summed up than fit into the table. See `limits.rate`",
+  "workload-limit":
+    "a call of a workload beyond its rate, while the ring was more than half full: so that no other workload loses any. See `limits.rate`",
+  "clone-table-full": "a clone that made namespaces, while more of them than any node has were under way",
+  "record-size": "a record that was longer than the longest: a defect of Keyhole",
   recursion: "the kernel skipped a program because a BPF program was running on that CPU already",
   decode: "a record could not be told: a defect of Keyhole, its log says more",
   stop: "the agent was told to end while more waited in the ring than it could publish in time",

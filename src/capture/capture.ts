@@ -5,7 +5,8 @@ import { callTable } from "./calls.js";
 import { type CaptureFilter, KernelFilter } from "./filter.js";
 import { TaskIterator } from "./iterator.js";
 import { type LoadedObject, lastLines, loadObject, type ProgramFailure } from "./object.js";
-import { Kind, Wire } from "./wire.js";
+import { Summaries } from "./summaries.js";
+import { Kind, Loss, Wire } from "./wire.js";
 
 export interface CaptureOptions {
   readonly host: HostPath;
@@ -14,6 +15,8 @@ export interface CaptureOptions {
   /** Leave out the calls of this thread group; 0 for none. */
   readonly excludePid: number;
   readonly filter: CaptureFilter;
+  /** Records a second of one workload, beyond which its failed calls are counted instead; 0: no limit. */
+  readonly rate: number;
 }
 
 /** What became of one program, and what is lost without it. */
@@ -34,11 +37,18 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   tasks: "inventories that are exact and cheap: tasks are read from /proc",
 };
 
-/** Records that found the ring full since the programs were loaded. */
+/** What is missing since the programs were loaded, by reason. */
 export interface CaptureLosses {
-  readonly calls: bigint;
-  /** Of fork, exec and exit. */
-  readonly tasks: bigint;
+  /** Calls that found the ring full. */
+  readonly "ring-full": bigint;
+  /** Records of fork, exec and exit that did: no events, but what they would have told is found by an inventory. */
+  readonly "ring-full-tasks": bigint;
+  /** Failed calls beyond their workload's rate that could not be counted either. */
+  readonly "summary-full": bigint;
+  /** Calls of a workload beyond its rate, while the ring was filling up. */
+  readonly "workload-limit": bigint;
+  readonly "clone-table-full": bigint;
+  readonly "record-size": bigint;
 }
 
 const NO_FILTER: CaptureFilter = {
@@ -48,7 +58,7 @@ const NO_FILTER: CaptureFilter = {
 };
 
 /** BUFFER_SIZE of bpf/field.h */
-const MAX_RECORD = 24 * 1024;
+const MAX_RECORD = 30 * 1024;
 
 /** Few enough that what they became is written, and garbage, before the next ones are read. */
 const RECORDS_A_TURN = 256;
@@ -66,6 +76,7 @@ export class Capture {
   readonly ring: RingBuffer;
   /** Reads all tasks; null where the kernel refused the iterator. */
   readonly iterator: TaskIterator | null;
+  readonly summaries: Summaries;
   readonly #object: BpfObject;
   readonly #links: Map<string, BpfLink>;
 
@@ -77,6 +88,7 @@ export class Capture {
     this.iterator = iterator === undefined ? null : new TaskIterator(iterator);
     this.ring = new RingBuffer(object.map("ring"), { maxRecord: MAX_RECORD });
     this.wire = new Wire(this.ring.u8);
+    this.summaries = new Summaries(object);
   }
 
   /**
@@ -114,9 +126,15 @@ export class Capture {
   losses(): CaptureLosses {
     const lost = this.#object.getGlobal("lost").slice();
     const counts = new BigUint64Array(lost.buffer, lost.byteOffset, lost.length >> 3);
-    let tasks = 0n;
-    for (const kind of [Kind.fork, Kind.exec, Kind.exit]) tasks += counts[kind] ?? 0n;
-    return { calls: counts[Kind.syscall] ?? 0n, tasks };
+    const of = (kind: number) => counts[kind] ?? 0n;
+    return {
+      "ring-full": of(Kind.syscall),
+      "ring-full-tasks": of(Kind.fork) + of(Kind.exec) + of(Kind.exit) + of(Kind.moved),
+      "summary-full": of(Loss.summary),
+      "workload-limit": of(Loss.workload),
+      "clone-table-full": of(Loss.clone),
+      "record-size": of(Loss.record),
+    };
   }
 
   /** Calls that the filter left out. */
@@ -149,7 +167,13 @@ export class Capture {
 /** Loads and attaches everything once, and takes it away again: what `keyhole doctor` shows. */
 export function probePrograms(host: HostPath): ProgramReport[] {
   try {
-    const capture = Capture.start({ host, ringSize: 65536, excludePid: process.pid, filter: NO_FILTER });
+    const capture = Capture.start({
+      host,
+      ringSize: 65536,
+      excludePid: process.pid,
+      filter: NO_FILTER,
+      rate: 0,
+    });
     capture.close();
     return [...capture.reports];
   } catch (error) {
@@ -169,6 +193,7 @@ function load(
     object.setGlobal("agent_tgid", options.excludePid);
     object.map("ring").setMaxEntries(options.ringSize);
     filter.setGlobals(object);
+    setLimits(object, options);
   };
   try {
     return loadObject("capture", prepare);
@@ -176,6 +201,13 @@ function load(
     if (!(error instanceof LibbpfError)) throw error;
     throw cannotCapture(lastLines(error), error.errno, error);
   }
+}
+
+/** See bpf/limits.h: a workload may use up a second of its rate at once; half of the ring is kept for those within it. */
+function setLimits(object: BpfObject, { rate, ringSize }: CaptureOptions): void {
+  object.setGlobal("limit_interval", rate === 0 ? 0n : BigInt(Math.ceil(1e9 / rate)));
+  object.setGlobal("limit_burst", 1_000_000_000n);
+  object.setGlobal("limit_pressure", BigInt(ringSize / 2));
 }
 
 /** Attaches every program that was loaded; the links go to `links` as they are made. */

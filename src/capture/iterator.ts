@@ -19,7 +19,9 @@ export class TaskIterator {
     const bytes = this.#link.read();
     const wire = new Wire(new Uint8Array(bytes));
     const tasks: Task[] = [];
-    for (let at = 0; at < bytes.length; at += wire.u32(at + EVENT.length)) {
+    for (let at = 0, length = 0; at < bytes.length; at += length) {
+      length = wire.u32(at + EVENT.length);
+      if (length < EVENT.sizeof) throw new Error(`a task of ${length} bytes in the inventory`);
       if ((wire.u32(at + EVENT.flags) & Flag.noNsproxy) === 0) tasks.push(wire.task(at));
     }
     return tasks;

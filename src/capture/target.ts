@@ -70,8 +70,7 @@ export function readTargets(wire: Wire, fields: readonly Field[]): Targets {
   let superblock: Superblock | null = null;
   for (const { id, at } of fields) {
     if (id === FieldId.nsfs) {
-      const type = TYPES[wire.u32(at + NSFS.type)] ?? null;
-      target = { via: "nsfs", type, inum: wire.u32(at + NSFS.inum), id: wire.u64(at + NSFS.id) };
+      target = readNsfs(wire, at);
     } else if (id === FieldId.pidfd) {
       target = {
         via: "pidfd",
@@ -93,6 +92,12 @@ export function readTargets(wire: Wire, fields: readonly Field[]): Targets {
     }
   }
   return { target, superblock };
+}
+
+/** Reads a struct kh_nsfs. */
+export function readNsfs(wire: Wire, at: number): NsfsTarget {
+  const type = TYPES[wire.u32(at + NSFS.type)] ?? null;
+  return { via: "nsfs", type, inum: wire.u32(at + NSFS.inum), id: wire.u64(at + NSFS.id) };
 }
 
 /** Reads a struct kh_superblock. */

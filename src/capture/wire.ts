@@ -7,12 +7,30 @@ import type { Task } from "../namespaces/task.js";
 import { readName, readPath } from "./text.js";
 
 /** KH_VERSION */
-export const WIRE_VERSION = 1;
+export const WIRE_VERSION = 2;
 
-export const Kind = { syscall: 1, fork: 2, exec: 3, exit: 4, task: 5 } as const;
+export const Kind = { syscall: 1, fork: 2, exec: 3, exit: 4, task: 5, moved: 6 } as const;
+/** enum kh_loss */
+export const Loss = { summary: 8, workload: 9, clone: 10, record: 11 } as const;
 export const Flag = { mmShared: 1, sigsys: 2, kthread: 4, noNsproxy: 8 } as const;
-export const FieldId = { exe: 16, nsfs: 17, pidfd: 18, fscontext: 19, superblock: 20, nsIds: 21 } as const;
-export const Status = { ok: 0, cut: 1, fault: 2 } as const;
+export const FieldId = {
+  exe: 16,
+  nsfs: 17,
+  pidfd: 18,
+  fscontext: 19,
+  superblock: 20,
+  nsIds: 21,
+  file: 22,
+  made: 23,
+  mount: 24,
+  mountPoint: 25,
+  mountRoot: 26,
+  base: 27,
+  toBase: 28,
+  value: 29,
+  root: 30,
+} as const;
+export const Status = { ok: 0, cut: 1, fault: 2, outside: 3 } as const;
 
 /** Byte offsets into struct kh_event. */
 export const EVENT = {
@@ -41,6 +59,21 @@ export const EVENT = {
 
 export const NSFS = { id: 0, type: 8, inum: 12, sizeof: 16 } as const;
 export const PIDFD = { pid: 0, tid: 4, start: 8, ns: 16, comm: 56, sizeof: 72 } as const;
+export const FILE = { file: 0, object: 8, made: 16, sizeof: 24 } as const;
+export const MOUNT = {
+  id: 0,
+  object: 8,
+  ns_id: 16,
+  ns: 24,
+  old_id: 28,
+  parent: 32,
+  flags: 36,
+  sb_flags: 40,
+  mounts: 44,
+  sizeof: 48,
+} as const;
+export const SUMMARY_KEY = { start: 0, pid: 8, ret: 12, op: 16, abi: 20, sizeof: 24 } as const;
+export const SUMMARY = { count: 0, last: 8, first: 16, sizeof: 16 + EVENT.sizeof } as const;
 export const FSCONTEXT = { purpose: 0, phase: 4, user_ns: 8, fs_type: 16, sizeof: 48 } as const;
 export const SUPERBLOCK = {
   magic: 0,

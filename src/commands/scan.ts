@@ -11,7 +11,8 @@ import { EXIT_REFUSED, INIT_PID_NS } from "../kernel/privileges.js";
 import { readProcTasks } from "../kernel/proc-tasks.js";
 import { readStatus } from "../kernel/status.js";
 import { existingPaths } from "../mounts/mask-lists.js";
-import { type ProcfsSuperblock, ProcfsSuperblocks } from "../mounts/superblocks.js";
+import { Probes } from "../mounts/probes.js";
+import type { ProcfsSuperblock } from "../mounts/superblocks.js";
 import { NamespaceGraph } from "../namespaces/graph.js";
 import type { Task } from "../namespaces/task.js";
 import { neutralise } from "../publish/neutral.js";
@@ -191,17 +192,17 @@ function noSuchContainer(what: string, found: number): KeyholeError {
 
 function readSuperblocks(host: HostPath, notSeen: NotSeen[]): Map<string, ProcfsSuperblock> | null {
   const what = "the pid namespaces that procfs instances show";
-  const reader = ProcfsSuperblocks.open(host);
-  if (reader === null) {
+  const probes = Probes.open(host);
+  if (probes === null) {
     notSeen.push({ what, reason: "BPF cannot be used: run as root, on Linux 5.10 or later" });
     return null;
   }
   try {
-    const { superblocks, complete } = reader.read();
+    const { superblocks, complete } = probes.superblocks.read();
     if (!complete) notSeen.push({ what, reason: "some, because the kernel's list kept changing" });
     return new Map(superblocks.map((superblock) => [superblock.dev, superblock]));
   } finally {
-    reader.close();
+    probes.close();
   }
 }
 

@@ -35,6 +35,8 @@ export interface Config {
   readonly tls: { readonly cert: string | null; readonly key: string | null };
   /** Bytes, a power of two. */
   readonly ring: { readonly size: number };
+  /** Calls a second of one workload that are told one by one; beyond it failed ones are counted. 0: no limit. */
+  readonly limits: { readonly rate: number };
   /** Milliseconds. */
   readonly inventory: { readonly interval: number };
   readonly filter: {
@@ -72,6 +74,7 @@ export const DEFAULTS: Config = {
   insecure_listen: false,
   tls: { cert: null, key: null },
   ring: { size: 16 * 1024 * 1024 },
+  limits: { rate: 20_000 },
   inventory: { interval: 5_000 },
   filter: {
     exclude_self: true,

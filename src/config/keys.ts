@@ -31,6 +31,10 @@ export const KEYS: Readonly<Record<KeyPath, Key>> = {
   "tls.cert": { flag: "--tls-cert <file>", help: "PEM certificate chain; needs --tls-key" },
   "tls.key": { flag: "--tls-key <file>", help: "PEM private key; needs --tls-cert" },
   "ring.size": { flag: "--ring-size <bytes>", help: "ring buffer, a power of two (default 16MiB)" },
+  "limits.rate": {
+    flag: "--limits-rate <calls>",
+    help: "calls a second of one workload (cgroup) told one by one; beyond it failed calls are summed up (default 20000, 0: no limit)",
+  },
   "inventory.interval": {
     flag: "--inventory-interval <duration>",
     help: "time between two inventories of all tasks (default 5s)",

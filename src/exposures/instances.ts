@@ -1,5 +1,4 @@
-import type { HostPath } from "../kernel/host-path.js";
-import { type ProcfsSuperblock, ProcfsSuperblocks } from "../mounts/superblocks.js";
+import type { ProcfsSuperblock, ProcfsSuperblocks } from "../mounts/superblocks.js";
 
 /** The options of one procfs superblock, before and after. */
 export interface InstanceStep {
@@ -13,8 +12,9 @@ export class Instances {
   #byDev: ReadonlyMap<string, ProcfsSuperblock> = new Map();
   #steps: InstanceStep[] = [];
 
-  constructor(host: HostPath) {
-    this.#reader = ProcfsSuperblocks.open(host);
+  /** `reader` is null where the kernel cannot be asked. */
+  constructor(reader: ProcfsSuperblocks | null) {
+    this.#reader = reader;
     this.refresh();
   }
 
@@ -44,9 +44,5 @@ export class Instances {
         this.#steps.push({ before: was, after });
       }
     }
-  }
-
-  close(): void {
-    this.#reader?.close();
   }
 }

@@ -3,7 +3,7 @@ import type { HostPath } from "../kernel/host-path.js";
 import { LINK_INDEX } from "../kernel/links.js";
 import type { Logger } from "../log.js";
 import { existingPaths } from "../mounts/mask-lists.js";
-import type { ProcfsSuperblock } from "../mounts/superblocks.js";
+import type { ProcfsSuperblock, ProcfsSuperblocks } from "../mounts/superblocks.js";
 import type { NamespaceGraph } from "../namespaces/graph.js";
 import type { Task } from "../namespaces/task.js";
 import type { Tasks } from "../namespaces/tasks.js";
@@ -122,10 +122,10 @@ export class ExposureWatch {
     return this.#engine.totals();
   }
 
-  /** Looks at every container that runs now. */
-  start(): void {
+  /** Looks at every container that runs now; `superblocks` is null where the kernel cannot be asked. */
+  start(superblocks: ProcfsSuperblocks | null): void {
     this.#guard("procfs instances", () => {
-      this.#instances = new Instances(this.#options.host);
+      this.#instances = new Instances(superblocks);
     });
     this.onInventory();
     for (const stir of this.#stirred.values()) stir.last = 0;
@@ -136,7 +136,6 @@ export class ExposureWatch {
   stop(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    this.#instances?.close();
   }
 
   /** Finds containers that appeared and that are gone. */

@@ -1,6 +1,5 @@
 import { closeSync, openSync } from "node:fs";
-import { type BpfObject, LibbpfError } from "@keyhole/libbpf";
-import { loadObject } from "../capture/object.js";
+import type { BpfObject } from "@keyhole/libbpf";
 import { readSuperblock } from "../capture/target.js";
 import { SUPERBLOCK, Wire } from "../capture/wire.js";
 import type { HostPath } from "../kernel/host-path.js";
@@ -26,7 +25,7 @@ export interface ProcfsSuperblockList {
   readonly complete: boolean;
 }
 
-/** struct chunk of bpf/superblocks.bpf.c */
+/** struct chunk of bpf/superblocks.h */
 const CHUNK = { count: 0, state: 4, next: 8, superblocks: 16 } as const;
 const MORE = 1;
 const TORN = 2;
@@ -41,28 +40,15 @@ export class ProcfsSuperblocks {
   readonly #wire: Wire;
   readonly #fd: number;
 
-  private constructor(object: BpfObject, fd: number) {
+  /** `object` is the loaded object of bpf/probes.bpf.c. Throws LibbpfError where its program does not run. */
+  constructor(object: BpfObject, host: HostPath) {
     this.#object = object;
     this.#wire = new Wire(new Uint8Array(object.map("chunks").mmap()));
-    this.#fd = fd;
-  }
-
-  /** Null where BPF cannot be used, or before Linux 5.10, which cannot run the program. */
-  static open(host: HostPath): ProcfsSuperblocks | null {
-    let object: BpfObject;
+    this.#fd = openSync(host.proc(), "r");
     try {
-      ({ object } = loadObject("superblocks"));
+      this.read();
     } catch (error) {
-      if (error instanceof LibbpfError) return null;
-      throw error;
-    }
-    const opened = new ProcfsSuperblocks(object, openSync(host.proc(), "r"));
-    try {
-      opened.read();
-      return opened;
-    } catch (error) {
-      opened.close();
-      if (error instanceof LibbpfError) return null;
+      this.close();
       throw error;
     }
   }
@@ -77,7 +63,6 @@ export class ProcfsSuperblocks {
 
   close(): void {
     closeSync(this.#fd);
-    this.#object.close();
   }
 
   /** One walk along the list; null when a superblock left it meanwhile. */

@@ -4,7 +4,18 @@ import { type KeyholeEvent, type LostEvent, SCHEMA_VERSION } from "../event.js";
  * Why events can be lost on their way out of the kernel and through the agent. Losses of one WebSocket
  * client are counted apart, in keyhole_websocket_dropped_total: another client may have had those events.
  */
-export const LOST_REASONS = ["ring-full", "recursion", "decode", "stop", "stdout-queue"] as const;
+export const LOST_REASONS = [
+  "ring-full",
+  "ring-full-tasks",
+  "summary-full",
+  "workload-limit",
+  "clone-table-full",
+  "record-size",
+  "recursion",
+  "decode",
+  "stop",
+  "stdout-queue",
+] as const;
 export type LostReason = (typeof LOST_REASONS)[number];
 
 /**

@@ -54,6 +54,27 @@ export const METRICS: readonly MetricDefinition[] = [
     read: (s) => one(s.filteredEvents()),
   },
   {
+    name: "keyhole_summarised_calls_total",
+    type: "counter",
+    help: "Failed calls of workloads beyond their rate, told in sums instead of one by one.",
+    labels: [],
+    read: (s) => one(s.summarisedCalls()),
+  },
+  {
+    name: "keyhole_stories_open",
+    type: "gauge",
+    help: "Mounts that are under way, or detached and held by a descriptor.",
+    labels: [],
+    read: (s) => one(s.stories().open),
+  },
+  {
+    name: "keyhole_stories_total",
+    type: "counter",
+    help: "Mount stories begun.",
+    labels: [],
+    read: (s) => one(s.stories().begun),
+  },
+  {
     name: "keyhole_lost_events_total",
     type: "counter",
     help: "Events lost, by reason.",

@@ -21,6 +21,9 @@ export interface MetricSources {
   events(): Iterable<EventCount>;
   /** Calls that the filter of the configuration left out. */
   filteredEvents(): number;
+  /** Failed calls that were counted in the kernel and told in sums. */
+  summarisedCalls(): number;
+  stories(): { readonly open: number; readonly begun: number };
   /** Lost events by reason; reasons of LOST_REASONS that are absent are 0. */
   lost(): ReadonlyMap<string, number>;
   /** Open posture findings by rule and severity. */

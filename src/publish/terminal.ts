@@ -5,7 +5,12 @@ import type {
   FindingEvent,
   KeyholeEvent,
   LostEvent,
+  MountState,
   NamespaceRef,
+  ProcfsState,
+  StoryEvent,
+  StoryHolder,
+  StoryStep,
   SyscallEvent,
   Target,
 } from "../event.js";
@@ -37,6 +42,8 @@ function linesOf(event: KeyholeEvent): readonly (readonly Span[])[] {
   switch (event.type) {
     case "syscall":
       return [syscallLine(event)];
+    case "story":
+      return storyLines(event);
     case "finding":
       return findingLines(event);
     case "lost":
@@ -93,6 +100,12 @@ const STRINGS: ReadonlySet<string> = new Set([
   ...["source", "target", "filesystemtype", "data", "fsname", "key", "value"],
   ...["path", "from_path", "to_path", "new_root", "put_old"],
 ]);
+
+function entriesText(args: StoryStep["args"]): string {
+  return Object.entries(args)
+    .map(([name, value]) => `${name}=${argText(name, value)}`)
+    .join(", ");
+}
 
 function argsText({ args, truncated }: SyscallEvent): string {
   return Object.entries(args)
@@ -156,6 +169,53 @@ function changeSpans({ changed, direction }: SyscallEvent): readonly Span[] {
 
 function inumOf(ref: NamespaceRef | null): string {
   return ref === null ? "?" : String(ref.inum);
+}
+
+/** What came of it in a line, and below it its steps: those of a story of one call stand in the line of that call. */
+function storyLines(event: StoryEvent): readonly (readonly Span[])[] {
+  const { state, kind, mount, procfs, holders, steps } = event;
+  const bad = state === "rejected" || state === "process-died";
+  const first = [
+    ...heading("story", bad ? "bad" : "info"),
+    span(word(event.process.comm), "bold"),
+    span(`[${event.process.pid}] `),
+    ...containerSpans(event.container),
+    span(` ${kind} `),
+    span(event.fs_type === null ? "" : `${word(event.fs_type)} `, "bold"),
+    span(state, bad ? "bad" : "good"),
+    ...(mount === undefined ? [] : [span(`  ${storyMount(mount)}`)]),
+    ...(procfs === undefined
+      ? []
+      : [span(`  pid:[${procfsPidNs(procfs)}] hidepid=${procfs.hidepid}`, "changed")]),
+    ...(holders === undefined || holders.length === 0
+      ? []
+      : [span("  held by ", "dim"), span(holders.map(holderText).join(", "))]),
+    span(`  ${event.id}`, "dim"),
+  ];
+  if (steps.length === 1 || event.ended === null) return [first];
+  return [first, ...steps.map(stepSpans)];
+}
+
+function storyMount({ mountpoint, options, id, old_id }: MountState): string {
+  const where = mountpoint === null ? "detached" : quoted(mountpoint);
+  return `${where} ${options.join(",")} mount ${id ?? old_id}`;
+}
+
+function procfsPidNs({ pid_ns }: ProcfsState): string {
+  return String(pid_ns);
+}
+
+function holderText({ pid, comm }: StoryHolder): string {
+  return comm === null ? String(pid) : `${word(comm)}[${pid}]`;
+}
+
+function stepSpans({ syscall, args, ret, errno, actor }: StoryStep): readonly Span[] {
+  const result = errno ?? (ret === null ? "?" : String(ret));
+  return [
+    span("- ", "dim"),
+    span(`${word(actor.comm)}[${actor.pid}] `, "dim"),
+    span(`${syscall}(${entriesText(args)}) = ${result}`),
+  ];
 }
 
 function findingLines(event: FindingEvent): readonly (readonly Span[])[] {

@@ -2,6 +2,8 @@
 import { decodeArguments } from "../capture/arguments.js";
 import { ABI_NAMES, CALL_BY_OP } from "../capture/calls.js";
 import type { Clock } from "../capture/clock.js";
+import { type MountFields, readMountFields } from "../capture/mount-fields.js";
+import type { SummaryRecord } from "../capture/summaries.js";
 import {
   type FsContextTarget,
   type NsfsTarget,
@@ -18,6 +20,7 @@ import type { Tasks } from "../namespaces/tasks.js";
 import type { Containers } from "../workloads/containers.js";
 import { changedLinks, directionOf } from "./crossing.js";
 import { identifyNamespaces } from "./identify.js";
+import { type MountFacts, MountResolver } from "./mounts.js";
 import { describeResult } from "./result.js";
 
 export interface ResolverSources {
@@ -33,6 +36,8 @@ export interface ResolverSources {
 export interface ResolvedCall {
   readonly event: Unnumbered<SyscallEvent>;
   readonly task: Task;
+  /** Of a call that concerns mounts; else null. */
+  readonly mounts: MountFields | null;
 }
 
 /** What is the same for all calls of a task that stays who and where it is. */
@@ -53,6 +58,7 @@ const CROSSINGS = new Set(["setns", "unshare", "clone", "clone3"]);
 const CLONES = new Set(["clone", "clone3"]);
 /** Calls whose descriptor is a mount, or makes one: what superblock it is on is what came of them. */
 const ON_SUPERBLOCK = new Set(["fsconfig", "fsmount", "fspick", "open_tree", "open_tree_attr", "move_mount"]);
+const NO_FACTS: MountFacts = {};
 const ABIS = ABI_NAMES[process.arch] ?? [];
 const PID = LINK_INDEX.pid;
 
@@ -62,10 +68,12 @@ export class SyscallResolver {
   readonly #children = new Map<number, Task>();
 
   readonly #callers = new WeakMap<Task, Caller>();
+  readonly #mounts: MountResolver;
   #evictions = 0;
 
   constructor(sources: ResolverSources) {
     this.#sources = sources;
+    this.#mounts = new MountResolver((inum) => sources.graph.ref("mnt", inum));
   }
 
   /** Tells the graph the unique ids that a record has for the namespaces `inums`. */
@@ -76,6 +84,11 @@ export class SyscallResolver {
   /** Children that were forgotten before their clone returned. */
   get evictions(): number {
     return this.#evictions;
+  }
+
+  /** Mount namespaces whose newest mount was forgotten. */
+  get mountEvictions(): number {
+    return this.#mounts.evictions;
   }
 
   /** Remembers a child that got namespaces of its own, for the clone event that follows. */
@@ -110,12 +123,22 @@ export class SyscallResolver {
     const child = this.#takeChild(task.tid, crossing && CLONES.has(call.name));
     const changed = crossing ? this.#changed(before, task, child) : undefined;
     const { target, superblock } = readTargets(wire, fields);
-    const isOutcome = ON_SUPERBLOCK.has(call.name) && result.ret !== null && result.ret >= 0;
-    const outcome = this.#outcome(result.outcome, isOutcome ? superblock : null, child);
-    const shownTarget = this.#target(target, superblock);
+    const succeeded = result.ret !== null && result.ret >= 0;
+    const mounts = MountResolver.concerns(call.name) ? readMountFields(wire, fields) : null;
+    const mmShared = (flags & Flag.mmShared) !== 0;
+    const facts: MountFacts =
+      mounts === null
+        ? NO_FACTS
+        : this.#mounts.resolve({ name: call.name, args, fields: mounts, superblock, mmShared, succeeded });
+    // of mount(2) the superblock is that of the mount it made, or of none that can be told
+    const isOutcome =
+      succeeded && (call.name === "mount" ? facts.mount !== undefined : ON_SUPERBLOCK.has(call.name));
+    const outcome = this.#outcome(result.outcome, isOutcome ? superblock : null, child, facts);
+    const shownTarget = call.name === "mount" ? undefined : this.#target(target, superblock);
 
     return {
       task,
+      mounts,
       event: {
         time: clock.format(time),
         type: "syscall",
@@ -124,7 +147,8 @@ export class SyscallResolver {
         duration_ns: null,
         args,
         strings: "user-exit",
-        ...((flags & Flag.mmShared) === 0 ? undefined : { mm_shared: true as const }),
+        ...(mmShared ? { mm_shared: true as const } : undefined),
+        ...(facts.resolved === undefined ? undefined : { resolved: facts.resolved }),
         ...(truncated.length === 0 ? undefined : { truncated }),
         ...(Object.keys(unreadable).length === 0 ? undefined : { unreadable }),
         ...(Object.keys(raw).length === 0 ? undefined : { raw }),
@@ -139,6 +163,32 @@ export class SyscallResolver {
         ...(crossing && before !== undefined ? { direction: directionOf(graph, changed) } : undefined),
         ...(outcome === undefined ? undefined : { outcome }),
       },
+    };
+  }
+
+  /** The event for failed calls that were counted in the kernel; null for a call that this agent does not know. */
+  summarise({ wire, record, count, from, to }: SummaryRecord): Unnumbered<SyscallEvent> | null {
+    const call = CALL_BY_OP[wire.u32(record + EVENT.op)];
+    if (call === undefined) return null;
+    const { clock, graph, containers, tasks } = this.#sources;
+    const described = wire.task(record);
+    const task = tasks.of(described) ?? described;
+    const result = describeResult(wire.i64(record + EVENT.ret), false);
+    return {
+      time: clock.format(to),
+      type: "syscall",
+      syscall: call.name,
+      abi: ABIS[wire.u8(record + EVENT.abi)] ?? "unknown",
+      duration_ns: null,
+      args: {},
+      strings: "user-exit",
+      ret: result.ret,
+      ...(result.errno === undefined ? undefined : { errno: result.errno }),
+      process: processRef(task, tasks.get(task.ppid)),
+      container: containers.of(task),
+      namespaces: graph.refs(task.ns),
+      ...(result.outcome === undefined ? undefined : { outcome: result.outcome }),
+      summary: { count, from: clock.format(from), to: clock.format(to) },
     };
   }
 
@@ -202,12 +252,15 @@ export class SyscallResolver {
     known: Outcome | undefined,
     superblock: Superblock | null,
     child: Task | undefined,
+    { mount, root }: MountFacts,
   ): Outcome | undefined {
     const procfs = superblock?.procfs;
-    if (known === undefined && child === undefined && (procfs === undefined || procfs === null))
-      return undefined;
+    const nothing = known === undefined && child === undefined && mount === undefined && root === undefined;
+    if (nothing && (procfs === undefined || procfs === null)) return undefined;
     return {
       ...known,
+      ...(mount === undefined ? undefined : { mount }),
+      ...(root === undefined ? undefined : { root }),
       ...(child === undefined
         ? undefined
         : { child: { pid: child.pid, namespaces: this.#sources.graph.refs(child.ns) } }),

@@ -84,6 +84,8 @@ test("values are read at the scrape: a series that has gone is gone, counters ta
     sources({
       tasks: () => open,
       filteredEvents: () => open * 2,
+      summarisedCalls: () => open * 5,
+      stories: () => ({ open: open, begun: open * 3 }),
       findingsOpen: () => (open === 3 ? [{ rule: "r", severity: "low", count: open }] : []),
     }),
   );

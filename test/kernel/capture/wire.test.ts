@@ -27,6 +27,10 @@ const STRUCTS = {
   kh_pidfd: wire.PIDFD,
   kh_fscontext: wire.FSCONTEXT,
   kh_superblock: wire.SUPERBLOCK,
+  kh_file: wire.FILE,
+  kh_mount: wire.MOUNT,
+  kh_summary_key: wire.SUMMARY_KEY,
+  kh_summary: wire.SUMMARY,
 } as const;
 
 /** Compiles the header for BPF: an object names only the types that its maps and functions mention. */
@@ -63,7 +67,7 @@ describe("the wire layout", () => {
   }
 
   it("reads struct chunk of the superblocks where the program writes it", () => {
-    const { count, state, next, superblocks } = layout(typesOf(objectPath("superblocks")), "chunk");
+    const { count, state, next, superblocks } = layout(typesOf(objectPath("probes")), "chunk");
     assert.deepEqual({ count, state, next, superblocks }, { count: 0, state: 4, next: 8, superblocks: 16 });
   });
 });

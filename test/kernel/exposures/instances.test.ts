@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { Instances } from "../../../src/exposures/instances.js";
 import { HostPath } from "../../../src/kernel/host-path.js";
+import { Probes } from "../../../src/mounts/probes.js";
 
 test("a change of options is kept until it is taken, whoever reads the instances meanwhile", async () => {
   assert.equal(process.getuid?.(), 0, "procfs instances are read by BPF, which needs root");
@@ -11,7 +12,9 @@ test("a change of options is kept until it is taken, whoever reads the instances
   const shell = spawn("unshare", ["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script], {
     stdio: ["pipe", "pipe", "inherit"],
   });
-  const instances = new Instances(new HostPath());
+  const probes = Probes.open(new HostPath());
+  assert.ok(probes !== null, "the kernel refused the programs of bpf/probes.bpf.c");
+  const instances = new Instances(probes.superblocks);
   try {
     await once(shell.stdout, "data");
     const pid = execFileSync("ps", ["-o", "pid=", "--ppid", String(shell.pid)], { encoding: "utf8" }).trim();
@@ -44,7 +47,7 @@ test("a change of options is kept until it is taken, whoever reads the instances
     instances.refresh();
     assert.deepEqual(steps(), []);
   } finally {
-    instances.close();
+    probes.close();
     shell.kill("SIGKILL");
     await once(shell, "close");
   }

@@ -1,10 +1,13 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Every procfs superblock of the node, found without touching a path of any
  * container: the agent gives a descriptor of its own /proc, whose file system
  * type heads the kernel's list of all its superblocks (sget_fc(), fs/super.c).
  * Run by BPF_PROG_TEST_RUN, which raw tracepoint programs have since 5.10.
  */
+#ifndef KEYHOLE_SUPERBLOCKS_H
+#define KEYHOLE_SUPERBLOCKS_H
+
 #include "fd.h"
 #include "superblock.h"
 #include <bpf/bpf_tracing.h>
@@ -68,4 +71,4 @@ int procfs_superblocks(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-char LICENSE[] SEC("license") = "GPL";
+#endif

@@ -1,0 +1,56 @@
+import type { MountRecord } from "../capture/mount-fields.js";
+
+/** What mount(2) was asked, as far as it tells which mount it made. */
+export interface Claim {
+  /** The newest mount in the caller's namespace when the call had returned. */
+  readonly mount: MountRecord;
+  /** Where the caller wanted it, see callerPath(); null where that cannot be said. */
+  readonly target: string | null;
+  /** Others could write the string of the target while the kernel read it. */
+  readonly mmShared: boolean;
+}
+
+/** The newest mount of a namespace when it was looked at last. */
+interface Newest {
+  readonly id: bigint;
+  readonly mounts: number;
+}
+
+/** More namespaces than a node has; the one that was looked at first gives way. */
+const MAX_NAMESPACES = 4096;
+
+/**
+ * Which mount a successful mount(2) made. The kernel does not say; what it does say is which mount came last into the
+ * caller's namespace. That is the call's own if it stands where the caller wanted one, or if it is the only one that has
+ * come since the last look and nobody could have changed what was asked. Else nothing is said: others may mount in the
+ * same namespace at the same time.
+ */
+export class MountClaims {
+  readonly #newest = new Map<string, Newest>();
+  #evictions = 0;
+
+  /** Namespaces that were forgotten. */
+  get evictions(): number {
+    return this.#evictions;
+  }
+
+  /** Whether `mount` is what the call made; a mount is given to one call only. */
+  take({ mount, target, mmShared }: Claim): boolean {
+    if (mount.nsId === 0n) return false;
+    const key = `${mount.ns}:${mount.nsId}`;
+    const last = this.#newest.get(key);
+    this.#remember(key, { id: mount.id, mounts: mount.mounts });
+    // before 6.8 mounts have no id that lasts: the place alone has to tell
+    if (mount.id !== 0n && last !== undefined && mount.id <= last.id) return false;
+    if (target !== null && target === mount.mountPoint) return true;
+    return mount.id !== 0n && !mmShared && last !== undefined && mount.mounts === last.mounts + 1;
+  }
+
+  #remember(key: string, newest: Newest): void {
+    this.#newest.delete(key);
+    this.#newest.set(key, newest);
+    if (this.#newest.size <= MAX_NAMESPACES) return;
+    this.#newest.delete(this.#newest.keys().next().value!);
+    this.#evictions++;
+  }
+}

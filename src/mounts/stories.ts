@@ -1,0 +1,364 @@
+/**
+ * Mounts told as one story: fsopen -> fsconfig -> fsmount -> move_mount belong together by the open files that they
+ * hand on, whoever holds them. Where a story ends without a call (the last reference to its files is gone) the kernel is
+ * asked, as long as stories are open.
+ */
+import type { FileName, MountFields } from "../capture/mount-fields.js";
+import type { StoryEvent, StoryKind, StoryState, SyscallEvent, Unnumbered } from "../event.js";
+import type { Task } from "../namespaces/task.js";
+import type { Tasks } from "../namespaces/tasks.js";
+import type { MountFiles } from "./mount-files.js";
+import { type FileRole, Story, type StoryFile } from "./story.js";
+import { StoryHolders } from "./story-holders.js";
+import { flagsOf, oneStepEnd, oneStepKind } from "./story-kinds.js";
+
+export interface StoriesOptions {
+  readonly tasks: Tasks;
+  readonly publish: (story: Unnumbered<StoryEvent>) => void;
+  /** The time as events have it. */
+  readonly now: () => string;
+  /** Makes ids of this run unlike those of any other. */
+  readonly run: string;
+  readonly onError: (error: unknown) => void;
+}
+
+type Call = Unnumbered<SyscallEvent>;
+
+/** Open stories that are followed at most. */
+const MAX_OPEN = 4096;
+/** Files that are known at most, with those of ended stories. */
+const MAX_FILES = 16_384;
+/** How often the kernel is asked for the files of open stories, and how soon after their maker executes or exits. */
+const LOOK_MS = 200;
+const SOON_MS = 10;
+/** A story that is no procfs and in which nothing has happened for so long is given up. */
+const EXPIRE_MS = 3_600_000;
+
+/** fsconfig(2) commands that make something. */
+const COMMANDS: ReadonlySet<unknown> = new Set([
+  "FSCONFIG_CMD_CREATE",
+  "FSCONFIG_CMD_CREATE_EXCL",
+  "FSCONFIG_CMD_RECONFIGURE",
+]);
+
+interface Known {
+  readonly story: Story;
+  readonly file: StoryFile;
+}
+
+export class Stories {
+  readonly #options: StoriesOptions;
+  /** By address of the struct file: it names one file at a time. */
+  readonly #files = new Map<bigint, Known>();
+  readonly #open = new Set<Story>();
+  /** When something was last heard of an open story, in milliseconds of performance.now(). */
+  readonly #heard = new WeakMap<Story, number>();
+  readonly #holders: StoryHolders;
+  #probe: MountFiles | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #due = Number.POSITIVE_INFINITY;
+  #count = 0;
+  #expired = 0;
+  #evicted = 0;
+
+  constructor(options: StoriesOptions) {
+    this.#options = options;
+    this.#holders = new StoryHolders(options.tasks);
+  }
+
+  /** Stories begun, those that are open, those given up, and files of stories that made room for others. */
+  get stats() {
+    return { begun: this.#count, open: this.#open.size, expired: this.#expired, evicted: this.#evicted };
+  }
+
+  /** From here on endings are looked up; without a probe they are told only where a call tells them. */
+  look(probe: MountFiles): void {
+    this.#probe = probe;
+    this.#schedule(SOON_MS);
+  }
+
+  close(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#probe = null;
+  }
+
+  /** Takes a call that concerns mounts; `maker` is the caller. */
+  onCall(call: Call, fields: MountFields, maker: Task): void {
+    switch (call.syscall) {
+      case "fsconfig":
+        this.#configure(call, fields, maker);
+        return;
+      case "fsmount":
+        this.#fsmount(call, fields, maker);
+        return;
+      case "fsopen":
+      case "fspick":
+      case "open_tree":
+      case "open_tree_attr":
+        this.#create(call, fields, maker);
+        return;
+      case "move_mount":
+      case "mount_setattr":
+        this.#change(call, fields, maker);
+        return;
+      default:
+        this.#oneStep(call, maker, null);
+    }
+  }
+
+  /** The maker of a story may have closed its files (O_CLOEXEC), or kept them. */
+  onExec({ pid }: Task): void {
+    for (const story of this.#open) {
+      if (story.maker.pid !== pid) continue;
+      story.makerExecuted = true;
+      this.#askWho(story);
+    }
+  }
+
+  onExit(tid: number): void {
+    for (const story of this.#open) {
+      if (story.maker.pid !== tid) continue;
+      story.makerGone = true;
+      this.#askWho(story);
+    }
+  }
+
+  /** fsopen, fspick and open_tree: a call that makes the first file of a story. */
+  #create(call: Call, { file, made }: MountFields, maker: Task): void {
+    if (made === null) {
+      // refused; or with OPEN_TREE_NAMESPACE, whose mounts are attached in a namespace of their own at once
+      this.#oneStep(call, maker, file);
+      return;
+    }
+    const kind = oneStepKind(call) ?? "mount";
+    const story = this.#begin(kind, call, maker, { follows: this.#find(file)?.story ?? null });
+    if (story === null) return;
+    this.#learn(story, call);
+    this.#addFile(story, made, kind === "clone" ? "mount" : "context", call.time);
+    this.#step(story, call);
+  }
+
+  #configure(call: Call, { file }: MountFields, maker: Task): void {
+    // not an fs context: nothing was configured
+    if (file === null || call.target?.via !== "fscontext") return;
+    const story = this.#storyOf(file, "context", call, maker);
+    if (story === null) return;
+    this.#learn(story, call);
+    if (COMMANDS.has(call.args.cmd)) story.refused = failed(call) && story.mount === null;
+    this.#step(story, call);
+  }
+
+  #fsmount(call: Call, { file, made }: MountFields, maker: Task): void {
+    if (file === null || call.target?.via === "other" || call.target?.via === "mount") return;
+    const story = this.#storyOf(file, "context", call, maker);
+    if (story === null) return;
+    this.#learn(story, call);
+    if (failed(call)) story.refused = story.mount === null;
+    else story.refused = false;
+    if (made !== null) this.#addFile(story, made, "mount", call.time);
+    // FSMOUNT_NAMESPACE, since 7.1: the mount is the root of a new mount namespace
+    else if (flagsOf(call.args.flags).includes("FSMOUNT_NAMESPACE") && !failed(call)) {
+      story.end("attached", call.time, call.time);
+    }
+    this.#step(story, call);
+  }
+
+  /** move_mount and mount_setattr: on a file of a story, or on a mount that is attached. */
+  #change(call: Call, { file }: MountFields, maker: Task): void {
+    const known = this.#find(file);
+    if (known === null || !known.story.isOpen) {
+      this.#oneStep(call, maker, file);
+      return;
+    }
+    const { story } = known;
+    this.#learn(story, call);
+    const moves = call.syscall === "move_mount" && !failed(call);
+    if (moves && known.file.role === "mount") story.end("attached", call.time, call.time);
+    this.#step(story, call);
+  }
+
+  #oneStep(call: Call, maker: Task, file: FileName | null): void {
+    const kind = oneStepKind(call);
+    const end = kind === null ? null : oneStepEnd(kind, call);
+    if (kind === null || end === null) return;
+    const story = this.#begin(kind, call, maker, { follows: this.#find(file)?.story ?? null });
+    if (story === null) return;
+    this.#learn(story, call);
+    story.end(end, call.time, call.time);
+    this.#step(story, call);
+  }
+
+  /** The story that a file belongs to; one that goes on with it where that has ended, or its beginning was not seen. */
+  #storyOf(file: FileName, role: FileRole, call: Call, maker: Task): Story | null {
+    const known = this.#find(file);
+    if (known?.story.isOpen === true) return known.story;
+    const kind =
+      call.target?.via === "fscontext" && call.target.purpose === "reconfigure" ? "reconfigure" : "mount";
+    const follows = known?.story ?? null;
+    const story = this.#begin(kind, call, maker, { follows, partial: follows === null });
+    if (story !== null) this.#addFile(story, file, role, call.time);
+    return story;
+  }
+
+  #begin(
+    kind: StoryKind,
+    event: Call,
+    maker: Task,
+    { follows = null, partial = false }: { follows?: Story | null; partial?: boolean },
+  ): Story | null {
+    if (this.#open.size >= MAX_OPEN && !this.#giveUpOne(event.time)) return null;
+    const id = `${this.#options.run}-${(this.#count++).toString(36)}`;
+    const story = new Story({ id, kind, event, maker, partial, follows: follows?.id ?? null });
+    this.#open.add(story);
+    return story;
+  }
+
+  /** Takes over what the kernel's own objects say after the call. */
+  #learn(story: Story, { target, outcome }: Call): void {
+    if (target?.via === "fscontext" && target.fs_type !== null) story.fsType = target.fs_type;
+    if (outcome?.mount !== undefined) {
+      story.mount = outcome.mount;
+      story.fsType = outcome.mount.fs_type ?? story.fsType;
+    }
+    if (outcome?.procfs !== undefined) story.procfs = outcome.procfs;
+  }
+
+  #step(story: Story, call: Call): void {
+    story.add(call);
+    this.#heard.set(story, performance.now());
+    if (!story.isOpen) this.#close(story);
+    else this.#schedule(LOOK_MS);
+    if (story.isTelling || !story.isOpen) this.#publish(story, call.time);
+  }
+
+  #publish(story: Story, time: string): void {
+    this.#options.publish(story.toEvent(time));
+  }
+
+  #addFile(story: Story, { file, object, made }: FileName, role: FileRole, time: string): void {
+    const before = this.#files.get(file);
+    const entry: StoryFile = { file, object, made, role };
+    story.files.push(entry);
+    this.#files.delete(file);
+    this.#files.set(file, { story, file: entry });
+    // the kernel has used the address again: the file that had it is gone
+    if (before !== undefined) this.#bury(before, time);
+    if (this.#files.size > MAX_FILES) this.#forgetOldestFile();
+  }
+
+  /** The story and the file that a call was given; null where it is none that is known. */
+  #find(file: FileName | null): Known | null {
+    if (file === null) return null;
+    const known = this.#files.get(file.file);
+    if (known !== undefined && known.file.object === file.object && known.file.made === file.made)
+      return known;
+    if (file.made !== 0n) return null;
+    // opened again through /proc/PID/fd: another struct file of the same mount
+    for (const story of this.#open) {
+      const same = story.files.find(({ object, role }) => role === "mount" && object === file.object);
+      if (same !== undefined) return { story, file: same };
+    }
+    return null;
+  }
+
+  #bury({ story, file }: Known, time: string): void {
+    const at = story.files.indexOf(file);
+    if (at >= 0) story.files.splice(at, 1);
+    if (this.#files.get(file.file)?.file === file) this.#files.delete(file.file);
+    if (!story.isOpen || story.files.length > 0) return;
+    story.end(endOf(story), story.lastAlive, time);
+    this.#close(story);
+    this.#publish(story, time);
+  }
+
+  #close(story: Story): void {
+    this.#open.delete(story);
+    this.#holders.forget(story);
+  }
+
+  #askWho(story: Story): void {
+    this.#holders.ask(story);
+    this.#schedule(SOON_MS);
+  }
+
+  #schedule(milliseconds: number): void {
+    if (this.#probe === null || this.#open.size === 0) return;
+    const due = performance.now() + milliseconds;
+    if (this.#timer !== null && this.#due <= due) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#due = due;
+    this.#timer = setTimeout(() => this.#lookNow(), milliseconds);
+  }
+
+  #lookNow(): void {
+    this.#timer = null;
+    try {
+      this.#checkFiles();
+      if (this.#probe !== null) {
+        for (const story of this.#holders.look(this.#probe, this.#open))
+          this.#publish(story, this.#options.now());
+      }
+    } catch (error) {
+      this.#options.onError(error);
+    }
+    this.#schedule(LOOK_MS);
+  }
+
+  #checkFiles(): void {
+    if (this.#probe === null) return;
+    const known: Known[] = [];
+    for (const story of this.#open) for (const file of story.files) known.push({ story, file });
+    const alive = this.#probe.alive(known.map(({ file }) => file));
+    const time = this.#options.now();
+    for (const [index, one] of known.entries()) {
+      if (alive[index] === true) one.story.lastAlive = time;
+    }
+    for (const [index, one] of known.entries()) {
+      if (alive[index] !== true) this.#bury(one, time);
+    }
+    const old = performance.now() - EXPIRE_MS;
+    for (const story of this.#open) {
+      if (!story.isProcfs && (this.#heard.get(story) ?? 0) < old) this.#expire(story, time);
+    }
+  }
+
+  /** The oldest that is no procfs makes room; false when all are. */
+  #giveUpOne(time: string): boolean {
+    for (const story of this.#open) {
+      if (story.isProcfs) continue;
+      this.#expire(story, time);
+      return true;
+    }
+    this.#evicted++;
+    return false;
+  }
+
+  #expire(story: Story, time: string): void {
+    this.#expired++;
+    story.end("expired", story.lastAlive, time);
+    this.#close(story);
+    this.#publish(story, time);
+  }
+
+  /** Files of stories that have ended go first. */
+  #forgetOldestFile(): void {
+    for (const [address, { story }] of this.#files) {
+      if (story.isOpen) continue;
+      this.#files.delete(address);
+      return;
+    }
+    this.#files.delete(this.#files.keys().next().value!);
+    this.#evicted++;
+  }
+}
+
+function failed({ ret }: Call): boolean {
+  return ret === null || ret < 0;
+}
+
+/** How a story ends whose last file is gone. */
+function endOf(story: Story): StoryState {
+  if (story.refused) return "rejected";
+  return story.makerGone ? "process-died" : "closed";
+}

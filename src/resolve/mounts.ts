@@ -1,0 +1,105 @@
+/** What a record says about mounts, made into what events show: where its paths lead, and which mount came of it. */
+import type { MountFields } from "../capture/mount-fields.js";
+import type { Superblock } from "../capture/target.js";
+import type { Arg, MountState, NamespaceRef } from "../event.js";
+import { callerPath } from "../mounts/caller-path.js";
+import { MountClaims } from "../mounts/claims.js";
+import { mountState } from "../mounts/mount-state.js";
+
+/** The arguments that start from `base` and from `toBase` of a record, by call. */
+const PATHS: Readonly<Record<string, readonly [first: string, second?: string]>> = {
+  mount: ["target"],
+  umount: ["target"],
+  umount2: ["target"],
+  fspick: ["path"],
+  open_tree: ["path"],
+  open_tree_attr: ["path"],
+  mount_setattr: ["path"],
+  move_mount: ["from_path", "to_path"],
+  pivot_root: ["new_root"],
+  chroot: ["path"],
+};
+
+/** Calls whose records have something for {@link MountResolver}. */
+const CALLS: ReadonlySet<string> = new Set([
+  ...Object.keys(PATHS),
+  "fsopen",
+  "fsconfig",
+  "fsmount",
+  "fchroot",
+]);
+
+/** A call, as far as mounts are concerned. */
+export interface MountCall {
+  readonly name: string;
+  readonly args: { readonly [name: string]: Arg };
+  readonly fields: MountFields;
+  readonly superblock: Superblock | null;
+  readonly mmShared: boolean;
+  readonly succeeded: boolean;
+}
+
+export interface MountFacts {
+  /** Paths of `args` that are relative, or start from a descriptor, as seen from the caller's root. */
+  readonly resolved?: { readonly [name: string]: string };
+  readonly mount?: MountState;
+  readonly root?: string;
+}
+
+const NOTHING: MountFacts = {};
+
+export class MountResolver {
+  readonly #claims = new MountClaims();
+  readonly #namespace: (inum: number) => NamespaceRef;
+
+  /** `namespace` gives the reference to a mount namespace by its inode number. */
+  constructor(namespace: (inum: number) => NamespaceRef) {
+    this.#namespace = namespace;
+  }
+
+  static concerns(call: string): boolean {
+    return CALLS.has(call);
+  }
+
+  /** Mount namespaces that were forgotten. */
+  get evictions(): number {
+    return this.#claims.evictions;
+  }
+
+  resolve(call: MountCall): MountFacts {
+    const { fields, succeeded, superblock } = call;
+    const resolved = resolvedPaths(call);
+    const { mount, root } = fields;
+    // a call that failed changed nothing, whatever its descriptor is
+    if (!succeeded) return resolved === undefined ? NOTHING : { resolved };
+    return {
+      ...(resolved === undefined ? undefined : { resolved }),
+      ...(mount === null || !this.#isOwn(call)
+        ? undefined
+        : { mount: mountState(mount, superblock, this.#namespace) }),
+      ...(root === null ? undefined : { root }),
+    };
+  }
+
+  /** What a descriptor stands for is the call's own; of mount(2) the record has the newest mount of the namespace. */
+  #isOwn({ name, args, fields, mmShared }: MountCall): boolean {
+    if (name !== "mount" || fields.mount === null) return true;
+    const target = typeof args.target === "string" ? args.target : null;
+    return this.#claims.take({ mount: fields.mount, target: callerPath(target, fields.base), mmShared });
+  }
+}
+
+function resolvedPaths({ name, args, fields }: MountCall): Record<string, string> | undefined {
+  const [first, second] = PATHS[name] ?? [];
+  let resolved: Record<string, string> | undefined;
+  const put = (arg: string | undefined, base: string | null) => {
+    const given = arg === undefined ? null : args[arg];
+    // the path of an absolute one is what stands in `args`
+    if (arg === undefined || base === null || typeof given !== "string") return;
+    const path = callerPath(given, base);
+    if (path !== null) resolved = { ...resolved, [arg]: path };
+  };
+  put(first, fields.base);
+  put(second, fields.toBase);
+  return resolved;
+}
