@@ -50,14 +50,18 @@ __attribute__((noinline)) __u64 add_base(__u64 at, __u64 id, __u64 path, __s32 f
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct buffer *b = this_buffer();
+	struct kh_field *field;
 	struct path from;
 	struct file *file;
 
-	if (!b || at > FIELD_LIMIT || path > FIELD_LIMIT)
+	if (!b)
 		return at;
+	barrier_var(path);
+	if (path > FIELD_LIMIT)
+		return at;
+	field = field_at(b, path);
 	/* no string was read: there is nothing at `path` but the next field */
 	if (path != at) {
-		struct kh_field *field = field_at(b, path);
 		const char *text = (const char *)(field + 1);
 
 		if (field->length && *text == '/') {

@@ -65,6 +65,8 @@ static __always_inline void *add_struct(struct buffer *b, __u64 *at, __u8 id, __
 	__u64 start = *at;
 	struct kh_field *field;
 
+	/* compared and added in one register: see submit() */
+	barrier_var(start);
 	if (start > FIELD_LIMIT)
 		return 0;
 	field = field_at(b, start);

@@ -151,7 +151,10 @@ __attribute__((noinline)) __u64 add_attr_value(__u64 at, __u64 attr)
 	struct mount_attr *values;
 	struct kh_field *field;
 
-	if (!b || attr > FIELD_LIMIT || attr == at)
+	if (!b || attr == at)
+		return at;
+	barrier_var(attr);
+	if (attr > FIELD_LIMIT)
 		return at;
 	field = field_at(b, attr);
 	values = (struct mount_attr *)(field + 1);

@@ -19,6 +19,7 @@ static __always_inline __u64 add_path(struct buffer *b, __u64 at, __u8 id, struc
 	struct kh_field *field;
 	__u8 status = KH_CUT;
 
+	barrier_var(at);
 	if (at > FIELD_LIMIT)
 		return at;
 	field = field_at(b, at);
