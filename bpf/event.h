@@ -66,6 +66,7 @@ enum kh_flag {
 	KH_F_SIGSYS = 1 << 1,		/* seccomp ended the call: ret is no result */
 	KH_F_KTHREAD = 1 << 2,
 	KH_F_NO_NSPROXY = 1 << 3,	/* the task has left its namespaces */
+	KH_F_KILLED = 1 << 4,		/* the task ends before it sees the result, which is of a call that was cut short */
 };
 
 /* The order of NS_LINKS in src/kernel/links.ts. */

@@ -341,8 +341,14 @@ struct sigpending {
 	sigset_t signal;
 };
 
+struct signal_struct {
+	unsigned int flags;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
+	void *stack;
+	int exit_code;
 	unsigned int flags;
 	struct mm_struct *mm;
 	int pid;
@@ -357,6 +363,7 @@ struct task_struct {
 	struct fs_struct *fs;
 	struct files_struct *files;
 	struct nsproxy *nsproxy;
+	struct signal_struct *signal;
 	struct sigpending pending;
 	struct css_set *cgroups;
 };
@@ -389,7 +396,9 @@ struct bpf_raw_tracepoint_args {
 };
 
 #define PF_KTHREAD 0x00200000
+#define SIGKILL 9
 #define SIGSYS 31
+#define SIGNAL_GROUP_EXIT 0x00000004	/* include/linux/sched/signal.h */
 #define TS_COMPAT 0x0002	/* arch/x86/include/asm/thread_info.h */
 #define TIF_32BIT 22		/* arch/arm64/include/asm/thread_info.h */
 #define X32_SYSCALL_BIT 0x40000000

@@ -4,6 +4,7 @@
 #define KEYHOLE_LIFE_H
 
 #include "clones.h"
+#include "killed.h"
 #include "ns_ids.h"
 #include "path.h"
 #include "ring.h"
@@ -54,6 +55,10 @@ int BPF_PROG(task_exited, struct task_struct *task)
 	struct kh_event e;
 
 	fill_event(&e, task, KH_EXIT);
+	if (is_killed_alone(task)) {
+		tell_killed(task, &e);
+		fill_event(&e, task, KH_EXIT);
+	}
 	submit(&e, sizeof(e));
 	return 0;
 }

@@ -9,17 +9,15 @@
 
 #include "ring.h"
 
-/* The cgroup of a task on each hierarchy: what the node's operator set apart. */
-struct workload {
-	__u64 cgroup;
-	__u64 cgroup_v1;
-};
-
-/* When the next failed call of a workload is due if its calls are spread evenly: the generic cell rate algorithm. */
+/*
+ * When the next call of a workload is due if its calls are spread evenly: the generic cell rate algorithm. A workload is
+ * the set of cgroups that a task is in, on all hierarchies: what the node's operator set apart, and one load to read. The
+ * address may be used again by another set, which then begins where the old one stopped.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
-	__type(key, struct workload);
+	__type(key, __u64);
 	__type(value, __u64);
 } workloads SEC(".maps");
 
@@ -43,15 +41,15 @@ __u64 summarised;
  * Is the workload within its rate? Two processors may both take the last turn, so that a few more records get in than
  * the rate allows; none is counted wrong.
  */
-static __always_inline bool is_within_rate(struct kh_event *e)
+static __always_inline bool is_within_rate(struct task_struct *task, __u64 now)
 {
-	struct workload key = { .cgroup = e->cgroup, .cgroup_v1 = e->cgroup_v1 };
+	__u64 key = (__u64)READ(task, cgroups);
 	__u64 *due = bpf_map_lookup_elem(&workloads, &key);
-	__u64 next = e->time;
+	__u64 next = now;
 
 	if (due && *due > next)
 		next = *due;
-	if (next > e->time + limit_burst)
+	if (next > now + limit_burst)
 		return 0;
 	next += limit_interval;
 	if (due)
@@ -61,44 +59,85 @@ static __always_inline bool is_within_rate(struct kh_event *e)
 	return 1;
 }
 
-static __always_inline void count_failed(struct buffer *b)
+static __always_inline bool is_under_pressure(void)
 {
-	struct kh_event *e = &b->event;
-	struct kh_summary_key key = { .start = e->start, .pid = e->pid, .ret = e->ret, .op = e->op, .abi = e->abi };
-	struct kh_summary *summary = bpf_map_lookup_elem(&summaries, &key);
-
-	if (!summary) {
-		b->count = 0;
-		b->last = e->time;
-		/* another thread of the process may come first: then its head stands for both */
-		bpf_map_update_elem(&summaries, &key, b, BPF_NOEXIST);
-		summary = bpf_map_lookup_elem(&summaries, &key);
-		if (!summary) {
-			count_lost(KH_LOST_SUMMARY);
-			return;
-		}
-	}
-	__sync_fetch_and_add(&summary->count, 1);
-	summary->last = e->time;
-	__sync_fetch_and_add(&summarised, 1);
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > limit_pressure;
 }
 
-/* Does the record of this call go into the ring? If not, it has been counted. */
-static __always_inline bool is_admitted(struct buffer *b)
+static __always_inline void fill_summary_key(struct kh_summary_key *key, struct kh_event *e)
 {
-	struct kh_event *e = &b->event;
-	bool failed = e->ret < 0;
-	bool pressure = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > limit_pressure;
+	__builtin_memset(key, 0, sizeof(*key));
+	key->start = e->start;
+	key->pid = e->pid;
+	key->ret = e->ret;
+	key->op = e->op;
+	key->abi = e->abi;
+}
 
-	if (!limit_interval || (!failed && !pressure))
-		return 1;
-	if (is_within_rate(e) && !(failed && pressure))
-		return 1;
-	if (failed)
-		count_failed(b);
-	else
+/* Adds a call to the sum that it belongs to; false where there is none yet. */
+static __always_inline bool add_to_summary(struct kh_summary_key *key, __u64 now)
+{
+	struct kh_summary *summary = bpf_map_lookup_elem(&summaries, key);
+
+	if (!summary)
+		return 0;
+	__sync_fetch_and_add(&summary->count, 1);
+	summary->last = now;
+	__sync_fetch_and_add(&summarised, 1);
+	return 1;
+}
+
+/* The first call of a sum: its head stands for all of them. */
+static __always_inline void begin_summary(struct buffer *b)
+{
+	struct kh_summary_key key;
+
+	fill_summary_key(&key, &b->event);
+	b->count = 0;
+	b->last = b->event.time;
+	/* another thread of the process may come first: then its head stands for both */
+	bpf_map_update_elem(&summaries, &key, b, BPF_NOEXIST);
+	if (!add_to_summary(&key, b->event.time))
+		count_lost(KH_LOST_SUMMARY);
+}
+
+enum admission {
+	ADMITTED,
+	COUNTED,	/* in a sum, or as lost: nothing is left to do */
+	TO_BE_COUNTED,	/* the first of its sum: it needs a head */
+};
+
+/*
+ * What becomes of the record of a call, decided before more of it is known than a sum needs: op, abi and ret. A filter
+ * has to see the whole head first. See add_string().
+ */
+__attribute__((noinline)) __u32 admit(void)
+{
+	struct task_struct *task = CURRENT();
+	struct buffer *b = this_buffer();
+	struct kh_summary_key key;
+	bool failed, pressure;
+	struct kh_event *e;
+	__u64 now;
+
+	if (!limit_interval || !b)
+		return ADMITTED;
+	e = &b->event;
+	failed = e->ret < 0;
+	pressure = is_under_pressure();
+	if (!failed && !pressure)
+		return ADMITTED;
+	now = bpf_ktime_get_boot_ns();
+	if (is_within_rate(task, now) && !(failed && pressure))
+		return ADMITTED;
+	if (!failed) {
 		count_lost(KH_LOST_WORKLOAD);
-	return 0;
+		return COUNTED;
+	}
+	e->start = READ(task, group_leader, start_boottime);
+	e->pid = READ(task, tgid);
+	fill_summary_key(&key, e);
+	return add_to_summary(&key, now) ? COUNTED : TO_BE_COUNTED;
 }
 
 #endif

@@ -254,6 +254,8 @@ static __always_inline bool is_crossing(struct kh_event *e)
 
 static __always_inline void record_return(struct task_struct *task, struct pt_regs *regs, long ret, __u8 op, __u8 abi)
 {
+	__u32 admission = ADMITTED;
+	unsigned long pending;
 	struct buffer *b;
 	struct kh_event *e;
 	__u64 at = sizeof(*e);
@@ -276,23 +278,41 @@ static __always_inline void record_return(struct task_struct *task, struct pt_re
 		if (!makes_namespaces(e))
 			return;
 	}
+	if (!filter_kinds) {
+		e->op = op;
+		e->abi = abi;
+		e->ret = ret;
+		admission = admit();
+		if (admission == COUNTED)
+			return;
+	}
 	fill_event(e, task, KH_SYSCALL);
 	e->op = op;
 	e->abi = abi;
 	e->ret = ret;
 	fill_args(e, regs);
-	if (is_filtered(e, task)) {
-		/* user space must know where the task is when it comes back into view */
-		if (is_crossing(e)) {
-			e->kind = KH_MOVED;
-			submit(e, add_ns_ids(b, at, task));
+	if (filter_kinds) {
+		if (is_filtered(e, task)) {
+			/* user space must know where the task is when it comes back into view */
+			if (is_crossing(e)) {
+				e->kind = KH_MOVED;
+				submit(e, add_ns_ids(b, at, task));
+			}
+			return;
 		}
+		admission = admit();
+		if (admission == COUNTED)
+			return;
+	}
+	if (admission == TO_BE_COUNTED) {
+		begin_summary(b);
 		return;
 	}
-	if (!is_admitted(b))
-		return;
-	if (ret == rolled_back(regs) && (READ(task, pending.signal.sig[0]) & (1UL << (SIGSYS - 1))))
+	pending = READ(task, pending.signal.sig[0]);
+	if (ret == rolled_back(regs) && pending & (1UL << (SIGSYS - 1)))
 		e->flags |= KH_F_SIGSYS;
+	if (ret < 0 && (pending & (1UL << (SIGKILL - 1)) || READ(task, signal, flags) & SIGNAL_GROUP_EXIT))
+		e->flags |= KH_F_KILLED;
 	submit(e, add_fields(b, at, task));
 }
 

@@ -213,7 +213,9 @@ export class Agent {
         await setImmediate();
       } else {
         let left = 0;
-        ring.drain(() => void left++);
+        ring.drain((record) => {
+          if (this.capture.wire.u8(record + EVENT.kind) === Kind.syscall) left++;
+        });
         this.#tellLoss("stop", left);
       }
     }

@@ -12,7 +12,7 @@ export const WIRE_VERSION = 2;
 export const Kind = { syscall: 1, fork: 2, exec: 3, exit: 4, task: 5, moved: 6 } as const;
 /** enum kh_loss */
 export const Loss = { summary: 8, workload: 9, clone: 10, record: 11 } as const;
-export const Flag = { mmShared: 1, sigsys: 2, kthread: 4, noNsproxy: 8 } as const;
+export const Flag = { mmShared: 1, sigsys: 2, kthread: 4, noNsproxy: 8, killed: 16 } as const;
 export const FieldId = {
   exe: 16,
   nsfs: 17,

@@ -40,7 +40,8 @@ export function oneStepKind({ syscall, args }: Call): StoryKind | null {
 
 /** How a story of one call ended; null for a call that has not returned yet: it will be told when it does. */
 export function oneStepEnd(kind: StoryKind, { ret, outcome }: Call): StoryState | null {
-  if (ret === null) return outcome?.seccomp === undefined ? null : "rejected";
+  // interrupted: it is made again, and told then
+  if (ret === null) return outcome?.restarted === undefined ? "rejected" : null;
   // above 0 on calls that give no descriptor: a tracer or a supervisor (seccomp_unotify(2)) answered in the kernel's place
   if (ret < 0 || (ret > 0 && kind !== "clone")) return "rejected";
   return kind === "umount" ? "closed" : "attached";
