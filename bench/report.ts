@@ -1,59 +1,102 @@
-/** One quantity: what it was, in every round, for Keyhole and for the reference. */
-export interface Row {
+import { median } from "./statistics.js";
+import type { Role } from "./tracers.js";
+
+/** What one tracer, or nothing attached at all, measured: a value for each round. */
+export interface Series {
+  readonly who: string;
+  /** "none": measured without any tracer. */
+  readonly role: Role | "none";
+  readonly values: readonly number[];
+}
+
+export interface Quantity {
   readonly what: string;
   readonly unit: string;
-  readonly keyhole: readonly number[];
-  /** Null where the reference cannot be measured, or is not installed. */
-  readonly reference: readonly number[] | null;
-  readonly budget: number | null;
-  /** The same path with our code reduced to the minimum; absent where none was measured. */
-  readonly floor?: readonly number[];
+  /** The most that it may be for Keyhole, as DESIGN sets it; absent where nothing is set. */
+  readonly budget?: number;
+  readonly series: readonly Series[];
+  /** Where comparing the median with the budget would not be the answer. */
+  readonly verdict?: Verdict;
+  /** Said below the numbers. */
+  readonly note?: string;
 }
 
 export interface Report {
-  readonly benchmark: string;
-  /** The reference's name and version, or why there is none. */
-  readonly reference: string;
-  readonly rows: readonly Row[];
+  /** As the command line calls it. */
+  readonly name: string;
+  readonly title: string;
+  readonly quantities: readonly Quantity[];
+  /** What was not measured, and why. */
+  readonly notes: readonly string[];
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+export type Verdict = "met" | "missed" | "undecided";
+
+/** Whether Keyhole's median is within the budget; null without a budget or without numbers. */
+export function verdict({ budget, series, verdict: decided }: Quantity): Verdict | null {
+  if (decided !== undefined) return decided;
+  const own = series.find(({ role }) => role === "keyhole");
+  if (budget === undefined || own === undefined || own.values.length === 0) return null;
+  return median(own.values) <= budget ? "met" : "missed";
 }
 
-/** A table on stdout: medians with their range, and the ratio of the medians. */
-export function printReport({ benchmark, reference, rows }: Report): void {
-  const lines = [["", "keyhole", "reference", "ratio", "budget", "floor"]];
-  for (const row of rows) {
-    const ratio =
-      row.reference === null || median(row.reference) === 0
-        ? ""
-        : (median(row.keyhole) / median(row.reference)).toFixed(2);
-    const budget = row.budget === null ? "" : `${row.budget} ${verdict(row)}`;
-    const name = `${row.what}, ${row.unit}`;
-    const [reference, floor] = [row.reference ?? [], row.floor ?? []].map((values) => spread(values));
-    lines.push([name, spread(row.keyhole), reference!, ratio, budget, floor!]);
+/** A report as a table: for each quantity the median and the range of every tracer, Keyhole first. */
+export function formatReport({ name, title, quantities, notes }: Report): string {
+  const lines = [`\n${name}: ${title}`];
+  for (const quantity of quantities) {
+    const { what, unit, budget, note } = quantity;
+    lines.push(`  ${what}, ${unit}${budget === undefined ? "" : `; at most ${budget}`}`);
+    const ours = quantity.series.find(({ role }) => role === "keyhole");
+    const rows = quantity.series.map((series) => row(series, ours, verdict(quantity)));
+    const widths = rows[0]?.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length))) ?? [];
+    for (const cells of rows) {
+      const padded = cells.map((cell, index) =>
+        index === 1 ? cell.padStart(widths[index]!) : cell.padEnd(widths[index]!),
+      );
+      lines.push(`    ${padded.join("  ").trimEnd()}`);
+    }
+    if (note !== undefined) lines.push(`    (${note})`);
   }
-  const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
-  process.stdout.write(`\n${benchmark}, beside ${reference}\n`);
-  for (const line of lines) {
-    process.stdout.write(
-      `${line
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join("  ")
-        .trimEnd()}\n`,
-    );
-  }
+  for (const note of notes) lines.push(`  ${note}`);
+  return `${lines.join("\n")}\n`;
 }
 
-function verdict({ keyhole, budget }: Row): string {
-  return median(keyhole) <= budget! ? "met" : "MISSED";
+/** Name, median, range, and what there is to say of it. */
+function row(series: Series, ours: Series | undefined, own: Verdict | null): string[] {
+  const { who, role, values } = series;
+  if (values.length === 0) return [who, "-", "", ""];
+  const range = `${show(Math.min(...values))} .. ${show(Math.max(...values))}`;
+  return [who, show(median(values)), range, role === "keyhole" ? (own ?? "") : compare(series, ours)];
 }
 
-function spread(values: readonly number[]): string {
-  if (values.length === 0) return "";
-  const show = (value: number) => (value < 10 ? value.toFixed(2) : value.toFixed(0));
-  return `${show(median(values))} [${show(Math.min(...values))}..${show(Math.max(...values))}]`;
+/** How much Keyhole's median is of this one. */
+function compare({ role, values }: Series, ours: Series | undefined): string {
+  const its = median(values);
+  if (role === "none" || ours === undefined || ours.values.length === 0 || its <= 0) return "";
+  return `keyhole / this: ${show(median(ours.values) / its)}`;
+}
+
+function show(value: number): string {
+  if (!Number.isFinite(value)) return "-";
+  const size = Math.abs(value);
+  if (size >= 100 || value === 0) return value.toFixed(0);
+  return value.toFixed(size >= 10 ? 1 : 2);
+}
+
+/** Every budget with its verdict, and the floor where it was missed. */
+export function formatBudgets(reports: readonly Report[]): string {
+  const lines = reports.flatMap(({ name, quantities }) =>
+    quantities.flatMap((quantity) => {
+      const own = verdict(quantity);
+      if (own === null) return [];
+      const found = (role: Role) => quantity.series.find((series) => series.role === role);
+      const least = found("floor");
+      const measured =
+        least === undefined || least.values.length === 0 ? "not measured" : show(median(least.values));
+      const value = show(median(found("keyhole")!.values));
+      const floor = own !== "met" ? `, floor ${measured}` : "";
+      return `  ${own.padEnd(9)}  ${name}: ${quantity.what}: ${value} ${quantity.unit} (at most ${quantity.budget}${floor})`;
+    }),
+  );
+  return lines.length === 0 ? "" : `\nbudgets\n${lines.join("\n")}\n`;
 }
