@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
+import type { KeyholeEvent } from "../event.js";
 import { serialise } from "./json.js";
 import { lostInPlaceOf } from "./lost.js";
 import type { RecentEvents } from "./recent.js";
@@ -58,7 +59,7 @@ export class TailClient {
     while (this.#stall === null && this.#next <= this.#recent.newest) {
       if (this.#next < this.#recent.oldest) this.#tellGap(this.#recent.oldest - this.#next);
       const isNewest = this.#next === this.#recent.newest;
-      this.#send((isNewest ? newest : undefined) ?? serialise(this.#recent.get(this.#next)));
+      this.#send((isNewest ? newest : undefined) ?? this.#recent.get(this.#next));
       this.#next++;
     }
     this.#gapReason = "client-queue";
@@ -66,7 +67,7 @@ export class TailClient {
 
   /** Says that `count` events before the oldest one kept will not come, and goes on from that. */
   #tellGap(count: number): void {
-    const oldest = this.#recent.get(this.#recent.oldest);
+    const oldest = JSON.parse(this.#recent.get(this.#recent.oldest)) as KeyholeEvent;
     this.#send(serialise(lostInPlaceOf({ ...oldest, seq: oldest.seq - 1 }, this.#gapReason, count)));
     if (this.#gapReason === "client-queue") this.#onDropped(count);
     this.#next = oldest.seq;

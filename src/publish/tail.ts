@@ -10,6 +10,8 @@ import { TailClient } from "./tail-client.js";
 
 const MAX_CLIENTS = 64;
 const PING_MS = 30_000;
+/** For 2,048 events of the usual size. */
+const RECENT_BYTES = 3 * 1024 * 1024;
 /** Clients send nothing that is read; this is room for control frames. */
 const MAX_PAYLOAD = 4 * 1024;
 
@@ -29,9 +31,9 @@ export class Tail implements Sink, Upgrade {
   #ping: NodeJS.Timeout | null = null;
   #dropped = 0;
 
-  /** `recent`: how many events are kept for clients that resume or are slow. */
+  /** `recent`: how many events are kept for clients that resume or are slow, as long as RECENT_BYTES hold them. */
   constructor({ recent = 2_048 }: { readonly recent?: number } = {}) {
-    this.#recent = new RecentEvents(recent);
+    this.#recent = new RecentEvents({ events: recent, bytes: RECENT_BYTES });
   }
 
   get clients(): number {
@@ -44,9 +46,10 @@ export class Tail implements Sink, Upgrade {
   }
 
   write(event: KeyholeEvent, text: () => string): void {
-    this.#recent.push(event);
+    const json = text();
+    this.#recent.push(event.seq, json);
     if (this.#clients.size === 0) return;
-    const newest = Buffer.from(text());
+    const newest = Buffer.from(json);
     for (const client of this.#clients) client.advance(newest);
   }
 

@@ -139,22 +139,36 @@ export class RingBuffer {
     this.#pause = pause;
     try {
       let last = Number.NEGATIVE_INFINITY;
-      for (;;) {
+      while (!pause.signal.aborted) {
         await wait.readable();
-        if (performance.now() - last < quietMs) await sleep(batchMs, pause.signal);
-        let records = limit;
-        while (records === limit && !pause.signal.aborted) {
-          records = this.drain(onRecord, limit);
-          onBatch?.(records);
-          if (records === limit) await setImmediate();
-        }
-        if (pause.signal.aborted) return;
-        last = performance.now();
+        const isRun = performance.now() - last < quietMs;
+        do {
+          // in a run nobody has to be woken, as long as there is something at every look
+          if (isRun) await sleep(batchMs, pause.signal);
+          if (this.pending() === 0) break;
+          await this.#drainAll(onRecord, limit, pause.signal, onBatch);
+          last = performance.now();
+        } while (isRun && !pause.signal.aborted);
       }
     } finally {
       this.#wait = null;
       this.#pause = null;
       wait[Symbol.dispose]();
+    }
+  }
+
+  /** In turns of `limit`, between which others have theirs. */
+  async #drainAll(
+    onRecord: OnRecord,
+    limit: number,
+    signal: AbortSignal,
+    onBatch?: (records: number) => void,
+  ): Promise<void> {
+    let records = limit;
+    while (records === limit && !signal.aborted) {
+      records = this.drain(onRecord, limit);
+      onBatch?.(records);
+      if (records === limit) await setImmediate();
     }
   }
 

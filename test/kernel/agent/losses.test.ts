@@ -6,13 +6,13 @@ import { buildProgram } from "../../programs/build.js";
 import { Agent } from "../capture/agent.js";
 
 const CALLS = 20_000;
-/** Records that other processes of this machine may lose meanwhile. */
-const OTHERS = 200;
+/** Calls that other processes of this machine may lose meanwhile. */
+const OTHERS = 20;
 
 describe("a ring that overflows", () => {
   it("loses nothing silently: issued is reported and counted as lost, to the event", async () => {
     const flood = buildProgram("flood.c");
-    const agent = await Agent.start(["--ring-size", "64KiB"]);
+    const agent = await Agent.start(["--ring-size", "64KiB", "--limits-rate", "0"]);
     try {
       process.kill(agent.pid, "SIGSTOP");
       const { pid, status } = spawnSync(flood, [String(CALLS)]);
@@ -28,7 +28,6 @@ describe("a ring that overflows", () => {
       );
       const reported = agent.syscalls((event) => event.syscall === "setns" && event.process.pid === pid);
       assert.ok(reported.length > 0);
-      // the fork, exec and exit records of whatever else runs may be among the lost
       const missing = CALLS - reported.length;
       assert.ok(
         lost() >= missing && lost() <= missing + OTHERS,
