@@ -86,6 +86,7 @@ export class Agent {
     const refusal = startRefusal(this.host);
     if (refusal !== null) throw refusal;
     this.capture = Capture.start({
+      attach: config.attach,
       host: this.host,
       ringSize: config.ring.size,
       excludePid: config.filter.exclude_self ? process.pid : 0,
@@ -98,7 +99,7 @@ export class Agent {
     });
     const { host, capture, tasks } = this;
     this.graph = new NamespaceGraph({ host });
-    this.containers = new Containers({ host, hostNs: this.graph.anchors.host });
+    this.containers = new Containers({ host, hostNs: this.graph.anchors.host, graph: this.graph });
     this.#resolver = new SyscallResolver({
       clock: this.#clock,
       tasks,
@@ -353,10 +354,14 @@ export class Agent {
 
   /** What this kernel lets the agent do, for the first event. */
   #facts(): Record<string, unknown> {
+    const { mode, reason, loaded, lacks } = this.capture.attachment;
     const lacking = nsfsSupport().filter(({ supported }) => !supported);
     return {
       version: version(),
-      attach: "tracepoint",
+      attach: mode,
+      attach_reason: reason,
+      object: loaded.name,
+      lacks,
       programs: this.capture.reports,
       inventory: this.inventory.via,
       fallbacks: lacking.map(({ name, fallback, lacks }) => ({ name, fallback, lacks })),

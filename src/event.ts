@@ -1,4 +1,5 @@
 import type { NsLink, NsType } from "./kernel/links.js";
+import type { StatedOptions } from "./kernel/procfs-options.js";
 
 /**
  * The published event: one JSON object a line on stdout and one message on the WebSocket. docs/events.md
@@ -66,7 +67,7 @@ export type Target =
       readonly user_ns: number;
     }
   | { readonly via: "mount"; readonly fs_type: string | null; readonly dev: string }
-  | { readonly via: "other"; readonly magic: string };
+  | { readonly via: "other"; readonly magic: string; readonly fs_type: string | null };
 
 export type Direction =
   | "same"
@@ -77,10 +78,15 @@ export type Direction =
   | "to-ancestor"
   | "unknown";
 
+/** Where a pid namespace lies seen from the caller's: `descendant` is below it; `foreign` neither below nor above. */
+export type PidNsRelation = "same" | "descendant" | "ancestor" | "foreign";
+
 /** A procfs superblock as the kernel's own `struct proc_fs_info` describes it. */
 export interface ProcfsState {
   readonly dev: string;
   readonly pid_ns: number;
+  readonly pid_namespace: NamespaceRef;
+  readonly pid_ns_relation: PidNsRelation | null;
   readonly user_ns: number;
   readonly hidepid: string;
   readonly gid: number;
@@ -110,8 +116,11 @@ export interface MountState {
 /** Taken from the kernel's own objects after the call, never from user memory. */
 export interface Outcome {
   readonly seccomp?: string;
+  /** The call was interrupted by a signal: the kernel makes it again, or it fails with EINTR, as sigaction(2) says. */
   readonly restarted?: string;
-  readonly child?: { readonly pid: number; readonly namespaces: Namespaces };
+  /** The caller was killed in the call; nobody received this error. */
+  readonly killed?: string;
+  readonly child?: { readonly pid: number; readonly tid: number; readonly namespaces: Namespaces };
   readonly procfs?: ProcfsState;
   /** The mount that the call made, moved or changed. */
   readonly mount?: MountState;
@@ -125,6 +134,22 @@ export interface Summary {
   /** When the first and the last of them returned. */
   readonly from: string;
   readonly to: string;
+}
+
+/** A namespace that a descriptor of the caller refers to, and where it lies if it is a pid namespace. */
+export interface PidNsByFd {
+  readonly fd: number;
+  /** Null where it is no descriptor of a namespace. */
+  readonly namespace: (NamespaceRef & { readonly type: NsType | null }) | null;
+  readonly relation: PidNsRelation | null;
+}
+
+/** The procfs options that a call asked for, from its arguments. */
+export interface AskedOptions extends Omit<StatedOptions, "pidns"> {
+  /** Null where the call does not say it: the keys are those of procfs. */
+  readonly fs_type: "proc" | null;
+  /** A path, or a descriptor. */
+  readonly pidns?: string | PidNsByFd;
 }
 
 export type Arg = string | number | null | readonly string[] | { readonly [key: string]: Arg };
@@ -155,18 +180,23 @@ export interface SyscallEvent extends EventBase {
   readonly resolved?: { readonly [name: string]: string };
   /** Argument names whose strings were cut. */
   readonly truncated?: readonly string[];
-  /** Argument names that could not be read, with the errno's name. */
+  /** Argument names that could not be read, and why. */
   readonly unreadable?: { readonly [name: string]: string };
   /** Exact bytes, base64, of strings that are not UTF-8; by field path. */
   readonly raw?: { readonly [path: string]: string };
+  readonly options?: AskedOptions | null;
   readonly ret: number | null;
   readonly errno?: string;
+  /** Why the kernel refused the call, where errno and arguments leave one cause or a few. */
+  readonly reason?: string;
   readonly process: ProcessRef;
   readonly container: ContainerRef | null;
   readonly namespaces: Namespaces;
-  readonly changed?: {
-    readonly [link in NsLink]?: { readonly from: NamespaceRef | null; readonly to: NamespaceRef };
-  };
+  readonly changed?:
+    | {
+        readonly [link in NsLink]?: { readonly from: NamespaceRef | null; readonly to: NamespaceRef };
+      }
+    | null;
   readonly target?: Target;
   readonly direction?: Direction;
   readonly outcome?: Outcome | null;

@@ -15,6 +15,7 @@ type Kind = ArgKind["kind"];
 /** How an argument is shown; a flag word's names are added to it. */
 const SHOWN: Readonly<Record<Kind, string>> = {
   fd: "number: a file descriptor",
+  "root-fd": 'number: a file descriptor, or `"FD_FAILFS_ROOT"`',
   dirfd: 'number: a file descriptor, or `"AT_FDCWD"`',
   int: "number, signed",
   unsigned: "number",

@@ -4,16 +4,30 @@ import * as flags from "../kernel/flags.js";
 import type { ArgKind, Call } from "./calls.js";
 import { isSecret, REDACTED, redactOptions } from "./redact.js";
 import { readText } from "./text.js";
-import { type Field, Status, type Wire } from "./wire.js";
+import { EVENT, type Field, Status, type Wire } from "./wire.js";
 
 export interface Arguments {
   readonly args: Record<string, Arg>;
   readonly truncated: string[];
-  readonly unreadable: Record<string, string>;
+  /** Why an argument could not be read, by its name. */
+  readonly unreadable: Record<string, Unreadable>;
   readonly raw: Record<string, string>;
 }
 
+/**
+ * EFAULT: the call failed for an address like it. not-resident: no page was mapped there when it was looked at, or none
+ * that is in memory; the kernel may have read it, or had no need to. gone: seccomp ended the thread, and its memory with
+ * it. no-room: the record was full.
+ */
+export type Unreadable = "EFAULT" | "not-resident" | "gone" | "no-room";
+
+const EFAULT = -14n;
+const MAX_SIGNAL = 64n;
+/** KH_ABI_COMPAT */
+const COMPAT = 1;
 const AT_FDCWD = -100;
+/** include/uapi/linux/fcntl.h since Linux 7.3: a root in which every path fails. */
+const FD_FAILFS_ROOT = -10004;
 
 /** The low 32 bits as the C int that the kernel takes. */
 function int(word: bigint): number {
@@ -24,12 +38,23 @@ function pointer(word: bigint): string | null {
   return word === 0n ? null : `0x${word.toString(16)}`;
 }
 
+/**
+ * Whether clone(2) has `tls` before `child_tid`: CONFIG_CLONE_BACKWARDS of i386, arm64 and arm, but not of x86-64. `abi`
+ * is enum kh_abi.
+ */
+function isCloneBackwards(abi: number): boolean {
+  return process.arch === "arm64" || abi === COMPAT;
+}
+
 /** Decodes the arguments of the record at `record`; `fields` are the record's. */
 export function decodeArguments(wire: Wire, record: number, call: Call, fields: readonly Field[]): Arguments {
   const decoder = new Decoder(wire, record, fields);
-  call.args.forEach(([name, how], index) => {
-    decoder.result.args[name] = decoder.argument(name, index, how);
-  });
+  const { args } = decoder.result;
+  const backwards = call.name === "clone" && isCloneBackwards(wire.u8(record + EVENT.abi));
+  for (let index = 0; index < call.args.length; index++) {
+    const [name, how] = call.args[index]!;
+    args[name] = decoder.argument(name, backwards && index >= 3 ? 7 - index : index, how);
+  }
   return decoder.result;
 }
 
@@ -52,9 +77,11 @@ class Decoder {
       case "int":
         return int(word);
       case "unsigned":
-        return Number(BigInt.asUintN(53, word));
+        return word <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(word) : String(word);
       case "dirfd":
         return int(word) === AT_FDCWD ? "AT_FDCWD" : int(word);
+      case "root-fd":
+        return int(word) === FD_FAILFS_ROOT ? "FD_FAILFS_ROOT" : int(word);
       case "pointer":
         return pointer(word);
       case "string":
@@ -87,8 +114,14 @@ class Decoder {
   #field(name: string, index: number, word: bigint): Field | null {
     if (word === 0n) return null;
     const field = this.#fields.find(({ id }) => id === index);
-    if (field === undefined || field.status === Status.fault) {
-      this.result.unreadable[name] = "EFAULT";
+    if (field === undefined) {
+      // bpf/killed.h sends the head alone
+      this.result.unreadable[name] = this.#fields.length === 0 ? "gone" : "no-room";
+      return null;
+    }
+    if (field.status === Status.fault) {
+      const faulted = this.#wire.i64(this.#record + EVENT.ret) === EFAULT;
+      this.result.unreadable[name] = faulted ? "EFAULT" : "not-resident";
       return null;
     }
     if (field.status === Status.cut) this.result.truncated.push(name);
@@ -159,9 +192,11 @@ class Decoder {
     put("pidfd", 1, pointer);
     put("child_tid", 2, pointer);
     put("parent_tid", 3, pointer);
-    put("exit_signal", 4, (value) =>
-      value === 0n ? 0 : flags.signalName(Number(BigInt.asUintN(32, value))),
-    );
+    put("exit_signal", 4, (value) => {
+      if (value === 0n) return 0;
+      // all 64 bits count: what is above the signal makes the kernel refuse it
+      return value <= MAX_SIGNAL ? flags.signalName(Number(value)) : `0x${value.toString(16)}`;
+    });
     put("stack", 5, pointer);
     put("stack_size", 6, (value) => `0x${value.toString(16)}`);
     put("tls", 7, pointer);

@@ -15,6 +15,7 @@ export type ArgKind =
         | "pointer"
         | "string"
         | "options"
+        | "root-fd"
         | "clone-flags"
         | "mount-flags";
     }
@@ -179,6 +180,15 @@ export const CALLS: readonly Call[] = [
       ["size", unsigned],
     ],
   },
+  {
+    // since Linux 7.3, fs/open.c: int fchroot(int fd, unsigned int flags)
+    op: 19,
+    name: "fchroot",
+    args: [
+      ["fd", { kind: "root-fd" }],
+      ["flags", flags32(flags.FCHROOT_FLAGS)],
+    ],
+  },
 ];
 
 /** Calls by `op`. */
@@ -204,6 +214,7 @@ const COMMON: Readonly<Record<string, number>> = {
 /** arch/x86/entry/syscalls/syscall_64.tbl; x32 has the same numbers with bit 30 set. */
 const X86_64 = {
   ...COMMON,
+  fchroot: 472,
   setns: 308,
   unshare: 272,
   mount: 165,
@@ -229,6 +240,7 @@ const I386 = {
 /** include/uapi/asm-generic/unistd.h */
 const ARM64 = {
   ...COMMON,
+  fchroot: 472,
   setns: 268,
   unshare: 97,
   mount: 40,

@@ -47,26 +47,45 @@ export interface MountFields {
 
 /** The fields of a record that concern mounts; of other calls they are all null. */
 export function readMountFields(wire: Wire, fields: readonly Field[]): MountFields {
-  let [file, made, value]: [FileName | null, FileName | null, NsfsTarget | null] = [null, null, null];
-  let mountAt: number | null = null;
-  const paths = new Map<number, string | null>();
+  let file: FileName | null = null;
+  let made: FileName | null = null;
+  let value: NsfsTarget | null = null;
+  let mountAt = -1;
+  let [mountPoint, mountRoot]: [string | null, string | null] = [null, null];
+  let [base, toBase, root]: [string | null, string | null, string | null] = [null, null, null];
   for (const field of fields) {
-    const { id, at } = field;
-    if (id === FieldId.file) file = readFile(wire, at);
-    else if (id === FieldId.made) made = readFile(wire, at);
-    else if (id === FieldId.mount) mountAt = at;
-    else if (id === FieldId.value) value = readNsfs(wire, at);
-    else if (id >= FieldId.mountPoint) paths.set(id, pathOf(wire, field));
+    switch (field.id) {
+      case FieldId.file:
+        file = readFile(wire, field.at);
+        break;
+      case FieldId.made:
+        made = readFile(wire, field.at);
+        break;
+      case FieldId.mount:
+        mountAt = field.at;
+        break;
+      case FieldId.value:
+        value = readNsfs(wire, field.at);
+        break;
+      case FieldId.mountPoint:
+        mountPoint = pathOf(wire, field);
+        break;
+      case FieldId.mountRoot:
+        mountRoot = pathOf(wire, field);
+        break;
+      case FieldId.base:
+        base = pathOf(wire, field);
+        break;
+      case FieldId.toBase:
+        toBase = pathOf(wire, field);
+        break;
+      case FieldId.root:
+        root = pathOf(wire, field);
+        break;
+    }
   }
-  const path = (id: number) => paths.get(id) ?? null;
-  const mount =
-    mountAt === null ? null : readMount(wire, mountAt, path(FieldId.mountPoint), path(FieldId.mountRoot));
-  return {
-    ...{ file, made, mount, value },
-    base: path(FieldId.base),
-    toBase: path(FieldId.toBase),
-    root: path(FieldId.root),
-  };
+  const mount = mountAt < 0 ? null : readMount(wire, mountAt, mountPoint, mountRoot);
+  return { file, made, mount, value, base, toBase, root };
 }
 
 function readFile(wire: Wire, at: number): FileName {

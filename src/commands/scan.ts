@@ -92,7 +92,7 @@ export function takeScan(target: ScanTarget, progress: Progress = () => {}): Sca
   const graph = new NamespaceGraph({ host });
   for (const task of tasks) graph.observe(task);
   const hostNs = graph.anchors.host;
-  const containers = new Containers({ host, hostNs });
+  const containers = new Containers({ host, hostNs, graph });
   const all = representatives(tasks, (task) => containers.of(task), hostNs);
   const chosen = choose(all, tasks, containers, target);
 

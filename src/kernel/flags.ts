@@ -16,7 +16,7 @@ export const CLONE_NEW: FlagTable = [
   ["CLONE_NEWNET", 0x40000000n],
 ];
 
-/** unshare(2) takes some bits of clone(2); bit 20 means another thing there. */
+/** unshare(2) takes some bits of clone(2). Bit 20 is CLONE_PARENT_SETTID there, here UNSHARE_EMPTY_MNTNS since Linux 7.1. */
 export const UNSHARE_FLAGS: FlagTable = [
   ...CLONE_NEW,
   ["CLONE_VM", 0x100n],
@@ -58,12 +58,15 @@ const CLONE_COMMON: FlagTable = [
 /** The flag word of clone(2) without its low byte, which is the exit signal. */
 export const CLONE_FLAGS: FlagTable = CLONE_COMMON;
 
-/** The flags of struct clone_args. */
+/** The flags of struct clone_args. CLONE_EMPTY_MNTNS exists since Linux 7.1. */
 export const CLONE3_FLAGS: FlagTable = [
   ["CLONE_NEWTIME", 0x80n],
   ...CLONE_COMMON,
   ["CLONE_CLEAR_SIGHAND", 0x100000000n],
   ["CLONE_INTO_CGROUP", 0x200000000n],
+  ["CLONE_AUTOREAP", 0x400000000n],
+  ["CLONE_NNP", 0x800000000n],
+  ["CLONE_PIDFD_AUTOKILL", 0x1000000000n],
   ["CLONE_EMPTY_MNTNS", 0x2000000000n],
 ];
 
@@ -175,6 +178,7 @@ export const MOUNT_ATTR: FlagTable = [
 export const PIDFD_FLAGS: FlagTable = [
   ["PIDFD_NONBLOCK", 0x800n],
   ["PIDFD_THREAD", 0x80n],
+  ["PIDFD_AUTOKILL", 0x200n],
 ];
 
 /** The commands of fsconfig(2); the index is the value. */
@@ -193,8 +197,39 @@ export const FSCONFIG_COMMANDS = [
 /** enum fs_context_purpose; the index is the value. */
 export const FS_CONTEXT_PURPOSES = ["mount", "submount", "reconfigure"] as const;
 
+/** fchroot(2) has none yet (Linux 7.3). */
+export const FCHROOT_FLAGS: FlagTable = [];
+
+/** Words that were named before, by table: a program makes the same few calls again and again. */
+const named = new WeakMap<FlagTable, Map<bigint, readonly string[]>>();
+
+/** So many words a table: whoever calls with random ones gains nothing by it. */
+const MAX_NAMED = 256;
+
 /** The names of the set bits, in the table's order; bits that it does not name as one hexadecimal string. */
-export function flagNames(word: bigint, table: FlagTable): string[] {
+export function flagNames(word: bigint, table: FlagTable): readonly string[] {
+  return remember(table, word, namesOf);
+}
+
+function remember(
+  table: FlagTable,
+  word: bigint,
+  name: (word: bigint, table: FlagTable) => readonly string[],
+): readonly string[] {
+  let words = named.get(table);
+  if (words === undefined) {
+    words = new Map();
+    named.set(table, words);
+  }
+  let names = words.get(word);
+  if (names === undefined) {
+    names = name(word, table);
+    if (words.size < MAX_NAMED) words.set(word, names);
+  }
+  return names;
+}
+
+function namesOf(word: bigint, table: FlagTable): string[] {
   const names: string[] = [];
   let rest = word;
   for (const [name, value] of table) {
@@ -211,7 +246,7 @@ const MS_MGC_MASK = 0xffff0000n;
 const MS_MGC_VAL = 0xc0ed0000n;
 
 /** Flags of mount(2), whose upper half old callers fill with a magic number (path_mount(), fs/namespace.c). */
-export function mountFlagNames(word: bigint): string[] {
+export function mountFlagNames(word: bigint): readonly string[] {
   if ((word & MS_MGC_MASK) !== MS_MGC_VAL) return flagNames(word, MOUNT_FLAGS);
   return ["MS_MGC_VAL", ...flagNames(word & ~MS_MGC_MASK, MOUNT_FLAGS)];
 }
@@ -230,8 +265,12 @@ export function signalName(signal: number): string {
 }
 
 /** Flags of clone(2) with the exit signal, the low byte, as the last element. */
-export function cloneFlagNames(word: bigint): string[] {
-  const names = flagNames(word & 0xffffff00n, CLONE_FLAGS);
+export function cloneFlagNames(word: bigint): readonly string[] {
+  return remember(CLONE_FLAGS, word, cloneNames);
+}
+
+function cloneNames(word: bigint): string[] {
+  const names = namesOf(word & 0xffffff00n, CLONE_FLAGS);
   const signal = Number(word & 0xffn);
   if (signal !== 0) names.push(signalName(signal));
   const rest = word >> 32n;

@@ -42,6 +42,13 @@ export function render(spans: readonly Span[], color: boolean, width?: number): 
   return cut ? `${line}…` : line;
 }
 
-function lengthOf(text: string): number {
+/** `text`, or as much of it as fits `width` characters with an ellipsis. */
+export function cutTo(text: string, width: number): string {
+  if (lengthOf(text) <= width) return text;
+  return `${[...text].slice(0, Math.max(width - 1, 0)).join("")}…`;
+}
+
+/** How many characters. */
+export function lengthOf(text: string): number {
   return /^[ -~]*$/.test(text) ? text.length : [...text].length;
 }

@@ -1,25 +1,25 @@
 import type {
   AgentEvent,
-  Arg,
-  ContainerRef,
   FindingEvent,
   KeyholeEvent,
   LostEvent,
   MountState,
-  NamespaceRef,
   ProcfsState,
   StoryEvent,
   StoryHolder,
   StoryStep,
-  SyscallEvent,
-  Target,
 } from "../event.js";
+import { containerName } from "./container-name.js";
 import { neutralise, quoted, word } from "./neutral.js";
 import { render, type Span, type Style, span } from "./style.js";
+import { argText, containerSpans, syscallSpans } from "./syscall-spans.js";
 
 export interface LineOptions {
   readonly color: boolean;
-  /** Columns of the terminal; the first line is cut there. Absent: nothing is cut. */
+  /**
+   * Columns of the terminal; the first line is cut there, but of a call the arguments are shortened first, so that its
+   * result and what it changed are seen. Absent: nothing is cut.
+   */
   readonly width?: number;
 }
 
@@ -29,19 +29,24 @@ export interface LineOptions {
  * and, with `color`, our own colours.
  */
 export function formatLine(event: KeyholeEvent, { color, width }: LineOptions): string {
-  const [first, ...more] = linesOf(event);
+  const [first, ...more] = linesOf(event, width === undefined ? undefined : width - CLOCK_WIDTH);
   const head = render([span(clock(event.time), "dim"), span("  "), ...first!], color, width);
   return [head, ...more.map((spans) => render([span(INDENT), ...spans], color))].join("\n");
 }
 
-/** As wide as the time and the word after it. */
-const INDENT = " ".repeat(24);
+/** Of the time, and the two spaces after it. */
+const CLOCK_WIDTH = 14;
 const WORD_WIDTH = 8;
+const INDENT = " ".repeat(CLOCK_WIDTH + WORD_WIDTH + 2);
 
-function linesOf(event: KeyholeEvent): readonly (readonly Span[])[] {
+/** `room`: how many characters the first line may have. */
+function linesOf(event: KeyholeEvent, room: number | undefined): readonly (readonly Span[])[] {
   switch (event.type) {
-    case "syscall":
-      return [syscallLine(event)];
+    case "syscall": {
+      const failed = event.ret === null || event.ret < 0;
+      const word = heading(failed ? "failed" : "call", failed ? "bad" : "dim");
+      return [[...word, ...syscallSpans(event, room === undefined ? undefined : room - WORD_WIDTH - 2)]];
+    }
     case "story":
       return storyLines(event);
     case "finding":
@@ -63,112 +68,6 @@ function clock(time: string): string {
 
 function heading(text: string, style: Style): readonly Span[] {
   return [span(text, style), span(" ".repeat(Math.max(WORD_WIDTH - text.length, 0) + 2))];
-}
-
-function syscallLine(event: SyscallEvent): readonly Span[] {
-  const failed = event.ret === null || event.ret < 0;
-  return [
-    ...heading(failed ? "failed" : "call", failed ? "bad" : "dim"),
-    span(word(event.process.comm), "bold"),
-    span(`[${event.process.pid}]`),
-    span(" "),
-    ...containerSpans(event.container),
-    span(" "),
-    span(event.syscall, "bold"),
-    span(`(${argsText(event)})`),
-    ...resultSpans(event),
-    ...targetSpans(event.target),
-    ...changeSpans(event),
-  ];
-}
-
-function containerSpans(container: ContainerRef | null): readonly Span[] {
-  return container === null ? [span("-", "dim")] : [span(containerName(container), "container")];
-}
-
-/** `namespace/pod/name`, `name`, or the first twelve characters of the id, as runtimes show it. */
-function containerName({ id, name, pod }: ContainerRef): string {
-  const own = word(name ?? (/^[0-9a-f]{64}$/.test(id) ? id.slice(0, 12) : id));
-  if (pod === null || pod.name === null) return own;
-  return pod.namespace === null
-    ? `${word(pod.name)}/${own}`
-    : `${word(pod.namespace)}/${word(pod.name)}/${own}`;
-}
-
-/** Arguments that hold what the caller wrote; all others are numbers, pointers and the decoder's own names. */
-const STRINGS: ReadonlySet<string> = new Set([
-  ...["source", "target", "filesystemtype", "data", "fsname", "key", "value"],
-  ...["path", "from_path", "to_path", "new_root", "put_old"],
-]);
-
-function entriesText(args: StoryStep["args"]): string {
-  return Object.entries(args)
-    .map(([name, value]) => `${name}=${argText(name, value)}`)
-    .join(", ");
-}
-
-function argsText({ args, truncated }: SyscallEvent): string {
-  return Object.entries(args)
-    .map(([name, value]) => `${name}=${argText(name, value)}${truncated?.includes(name) === true ? "…" : ""}`)
-    .join(", ");
-}
-
-/** As strace prints them: strings quoted, flags joined by `|`, structures in braces. */
-function argText(name: string, value: Arg): string {
-  if (value === null) return "null";
-  if (typeof value === "number") return String(value);
-  if (typeof value === "string") return STRINGS.has(name) ? quoted(value) : word(value);
-  if (Array.isArray(value)) return value.length === 0 ? "0" : value.map(neutralise).join("|");
-  const inner = Object.entries(value as { readonly [key: string]: Arg });
-  return `{${inner.map(([field, one]) => `${word(field)}=${argText(field, one)}`).join(", ")}}`;
-}
-
-function resultSpans({ ret, errno, outcome }: SyscallEvent): readonly Span[] {
-  if (ret === null) {
-    const why = outcome?.seccomp === undefined ? "never returned" : `seccomp ${outcome.seccomp}`;
-    return [span(" = "), span("?", "bad"), span(` ${neutralise(why)}`, "dim")];
-  }
-  if (ret >= 0) return [span(" = "), span(String(ret), "good")];
-  return [span(" = "), span(errno ?? String(ret), "bad")];
-}
-
-function targetSpans(target: Target | undefined): readonly Span[] {
-  return target === undefined ? [] : [span("  on ", "dim"), span(targetText(target))];
-}
-
-function targetText(target: Target): string {
-  switch (target.via) {
-    case "nsfs":
-      return `${target.type ?? "ns"}:[${target.inum}]`;
-    case "pidfd": {
-      const comm = target.comm === null ? "" : ` ${word(target.comm)}`;
-      const where = target.container === null ? "" : ` in ${containerName(target.container)}`;
-      return `pid ${target.pid}${comm}${where}`;
-    }
-    case "fscontext":
-      return `fs context ${word(target.fs_type ?? "?")}`;
-    case "mount":
-      return `mount ${word(target.fs_type ?? "?")} ${word(target.dev)}`;
-    default:
-      return `file system ${word(target.magic)}`;
-  }
-}
-
-function changeSpans({ changed, direction }: SyscallEvent): readonly Span[] {
-  if (changed === undefined) return [];
-  const spans: Span[] = [];
-  for (const [link, change] of Object.entries(changed)) {
-    spans.push(span("  "), span(link, "dim"), span(" "));
-    spans.push(span(`${inumOf(change.from)} → ${inumOf(change.to)}`, "changed"));
-  }
-  if (spans.length > 0 && direction !== undefined && direction !== "unknown") {
-    spans.push(span("  "), span(direction, direction.endsWith("-host") ? "bad" : "host"));
-  }
-  return spans;
-}
-
-function inumOf(ref: NamespaceRef | null): string {
-  return ref === null ? "?" : String(ref.inum);
 }
 
 /** What came of it in a line, and below it its steps: those of a story of one call stand in the line of that call. */
@@ -216,6 +115,12 @@ function stepSpans({ syscall, args, ret, errno, actor }: StoryStep): readonly Sp
     span(`${word(actor.comm)}[${actor.pid}] `, "dim"),
     span(`${syscall}(${entriesText(args)}) = ${result}`),
   ];
+}
+
+function entriesText(args: StoryStep["args"]): string {
+  return Object.entries(args)
+    .map(([name, value]) => `${name}=${argText(name, value)}`)
+    .join(", ");
 }
 
 function findingLines(event: FindingEvent): readonly (readonly Span[])[] {

@@ -4,24 +4,23 @@ import { ABI_NAMES, CALL_BY_OP } from "../capture/calls.js";
 import type { Clock } from "../capture/clock.js";
 import { type MountFields, readMountFields } from "../capture/mount-fields.js";
 import type { SummaryRecord } from "../capture/summaries.js";
-import {
-  type FsContextTarget,
-  type NsfsTarget,
-  type PidfdTarget,
-  readTargets,
-  type Superblock,
-} from "../capture/target.js";
-import { EVENT, type Field, Flag, type Wire } from "../capture/wire.js";
-import type { Namespaces, Outcome, ProcessRef, SyscallEvent, Target, Unnumbered } from "../event.js";
-import { LINK_INDEX, type NsInums } from "../kernel/links.js";
+import { readTargets } from "../capture/target.js";
+import { EVENT, type Field, FieldId, Flag, FSCONTEXT, type Wire } from "../capture/wire.js";
+import type { Namespaces, ProcessRef, SyscallEvent, Unnumbered } from "../event.js";
+import type { NsInums } from "../kernel/links.js";
+import { isSince } from "../kernel/release.js";
 import type { NamespaceGraph } from "../namespaces/graph.js";
 import type { Task } from "../namespaces/task.js";
 import type { Tasks } from "../namespaces/tasks.js";
 import type { Containers } from "../workloads/containers.js";
-import { changedLinks, directionOf } from "./crossing.js";
+import { type Changed, changedLinks, directionOf, NOTHING } from "./crossing.js";
 import { identifyNamespaces } from "./identify.js";
 import { type MountFacts, MountResolver } from "./mounts.js";
-import { describeResult } from "./result.js";
+import { askedOptions } from "./options.js";
+import { outcomeOf } from "./outcome.js";
+import { reasonOf } from "./reasons/reasons.js";
+import { describeResult, type Ending } from "./result.js";
+import { shownTarget } from "./target.js";
 
 export interface ResolverSources {
   readonly clock: Clock;
@@ -51,16 +50,21 @@ interface Caller {
   namespaces: Namespaces;
 }
 
+/** An event in the making. */
+type Draft = { -readonly [Member in keyof Unnumbered<SyscallEvent>]: Unnumbered<SyscallEvent>[Member] };
+
 /** Children that were made with namespaces of their own and whose clone has not returned yet. */
 const MAX_PENDING_CHILDREN = 4096;
 
-const CROSSINGS = new Set(["setns", "unshare", "clone", "clone3"]);
-const CLONES = new Set(["clone", "clone3"]);
+const CROSSINGS: ReadonlySet<string> = new Set(["setns", "unshare", "clone", "clone3"]);
+const CLONES: ReadonlySet<string> = new Set(["clone", "clone3"]);
 /** Calls whose descriptor is a mount, or makes one: what superblock it is on is what came of them. */
-const ON_SUPERBLOCK = new Set(["fsconfig", "fsmount", "fspick", "open_tree", "open_tree_attr", "move_mount"]);
+const ON_SUPERBLOCK: ReadonlySet<string> = new Set([
+  ...["fsconfig", "fsmount", "fspick"],
+  ...["open_tree", "open_tree_attr", "move_mount"],
+]);
 const NO_FACTS: MountFacts = {};
 const ABIS = ABI_NAMES[process.arch] ?? [];
-const PID = LINK_INDEX.pid;
 
 export class SyscallResolver {
   readonly #sources: ResolverSources;
@@ -111,19 +115,22 @@ export class SyscallResolver {
     const flags = wire.u32(record + EVENT.flags);
     const fields = wire.fields(record);
     const { args, truncated, unreadable, raw } = decodeArguments(wire, record, call, fields);
-    const result = describeResult(wire.i64(record + EVENT.ret), (flags & Flag.sigsys) !== 0);
+    const result = describeResult(wire.i64(record + EVENT.ret), endingOf(flags));
+    const succeeded = result.ret !== null && result.ret >= 0;
     const time = wire.u64(record + EVENT.time);
     const tid = wire.u32(record + EVENT.tid);
-    const crossing = CROSSINGS.has(call.name) && result.ret !== null && result.ret >= 0;
+    const isCrossing = CROSSINGS.has(call.name);
+    const crossed = isCrossing && succeeded;
     const { task, before } = this.#callerOf(wire, record, tid, time);
-    if (crossing) this.identify(wire, fields, task.ns);
+    if (crossed) this.identify(wire, fields, task.ns);
     if (task !== before) graph.observe(task);
     const caller = this.#caller(wire, record, task);
 
-    const child = this.#takeChild(task.tid, crossing && CLONES.has(call.name));
-    const changed = crossing ? this.#changed(before, task, child) : undefined;
-    const { target, superblock } = readTargets(wire, fields);
-    const succeeded = result.ret !== null && result.ret >= 0;
+    const isClone = crossed && CLONES.has(call.name);
+    const child = this.#takeChild(task.tid, isClone);
+    const changed = crossed ? this.#changed(before, task, isClone, child) : NOTHING;
+    const targets = readTargets(wire, fields);
+    const { superblock } = targets;
     const mounts = MountResolver.concerns(call.name) ? readMountFields(wire, fields) : null;
     const mmShared = (flags & Flag.mmShared) !== 0;
     const facts: MountFacts =
@@ -133,37 +140,65 @@ export class SyscallResolver {
     // of mount(2) the superblock is that of the mount it made, or of none that can be told
     const isOutcome =
       succeeded && (call.name === "mount" ? facts.mount !== undefined : ON_SUPERBLOCK.has(call.name));
-    const outcome = this.#outcome(result.outcome, isOutcome ? superblock : null, child, facts);
-    const shownTarget = call.name === "mount" ? undefined : this.#target(target, superblock);
-
-    return {
-      task,
-      mounts,
-      event: {
-        time: clock.format(time),
-        type: "syscall",
-        syscall: call.name,
-        abi: ABIS[wire.u8(record + EVENT.abi)] ?? "unknown",
-        duration_ns: null,
+    const outcome = outcomeOf(graph, task.ns, {
+      known: result.outcome,
+      superblock: isOutcome ? superblock : null,
+      child,
+      facts,
+    });
+    const target =
+      call.name === "mount" ? undefined : shownTarget(this.#sources, call.name, succeeded, targets);
+    const options = askedOptions(graph, call.name, {
+      args,
+      truncated,
+      unreadable,
+      target,
+      value: mounts?.value ?? null,
+      caller: task.ns,
+    });
+    // The members are put in one after another: with spreads this is the slowest function of all.
+    const event = {
+      time: clock.format(time),
+      type: "syscall",
+      syscall: call.name,
+      abi: ABIS[wire.u8(record + EVENT.abi)] ?? "unknown",
+      duration_ns: null,
+      args,
+      strings: "user-exit",
+    } as Draft;
+    if (mmShared) event.mm_shared = true;
+    if (facts.resolved !== undefined) event.resolved = facts.resolved;
+    if (truncated.length > 0) event.truncated = truncated;
+    if (!isEmpty(unreadable)) event.unreadable = unreadable;
+    if (!isEmpty(raw)) event.raw = raw;
+    if (options !== undefined) event.options = options;
+    event.ret = result.ret;
+    if (result.errno !== undefined) {
+      event.errno = result.errno;
+      const reason = reasonOf(call.name, result.errno, {
         args,
-        strings: "user-exit",
-        ...(mmShared ? { mm_shared: true as const } : undefined),
-        ...(facts.resolved === undefined ? undefined : { resolved: facts.resolved }),
-        ...(truncated.length === 0 ? undefined : { truncated }),
-        ...(Object.keys(unreadable).length === 0 ? undefined : { unreadable }),
-        ...(Object.keys(raw).length === 0 ? undefined : { raw }),
-        ret: result.ret,
-        ...(result.errno === undefined ? undefined : { errno: result.errno }),
-        process: caller.process,
-        // whose act it was: after a crossing the caller may be in another container, or in none
-        container: containers.of(crossing ? (before ?? task) : task),
+        unreadable,
+        target,
+        options,
+        stable: !mmShared,
+        phase: phaseOf(wire, fields),
+        created: superblock !== null,
+        ns: task.ns,
         namespaces: caller.namespaces,
-        ...(changed === undefined ? undefined : { changed }),
-        ...(shownTarget === undefined ? undefined : { target: shownTarget }),
-        ...(crossing && before !== undefined ? { direction: directionOf(graph, changed) } : undefined),
-        ...(outcome === undefined ? undefined : { outcome }),
-      },
-    };
+        graph,
+        isSince,
+      });
+      if (reason !== undefined) event.reason = reason;
+    }
+    event.process = caller.process;
+    // whose act it was: after a crossing the caller may be in another container, or in none
+    event.container = containers.of(crossed ? (before ?? task) : task);
+    event.namespaces = caller.namespaces;
+    if (isCrossing) event.changed = changed;
+    if (target !== undefined) event.target = target;
+    if (crossed) event.direction = directionOf(graph, changed, call.name !== "setns");
+    if (outcome !== undefined) event.outcome = outcome;
+    return { task, mounts, event };
   }
 
   /** The event for failed calls that were counted in the kernel; null for a call that this agent does not know. */
@@ -173,7 +208,7 @@ export class SyscallResolver {
     const { clock, graph, containers, tasks } = this.#sources;
     const described = wire.task(record);
     const task = tasks.of(described) ?? described;
-    const result = describeResult(wire.i64(record + EVENT.ret), false);
+    const result = describeResult(wire.i64(record + EVENT.ret), endingOf(0));
     return {
       time: clock.format(to),
       type: "syscall",
@@ -187,6 +222,8 @@ export class SyscallResolver {
       process: processRef(task, tasks.get(task.ppid)),
       container: containers.of(task),
       namespaces: graph.refs(task.ns),
+      // they failed, all of them
+      ...(CROSSINGS.has(call.name) ? { changed: NOTHING } : undefined),
       ...(result.outcome === undefined ? undefined : { outcome: result.outcome }),
       summary: { count, from: clock.format(from), to: clock.format(to) },
     };
@@ -241,77 +278,30 @@ export class SyscallResolver {
     return isClone ? child : undefined;
   }
 
-  /** Of a clone, the caller stays where it is and the child is elsewhere. */
-  #changed(before: Task | undefined, after: Task, child: Task | undefined) {
+  /**
+   * Of a clone, the caller stays where it is and the child is elsewhere. Null where it is not known where the child is,
+   * or where the caller was before.
+   */
+  #changed(before: Task | undefined, after: Task, isClone: boolean, child: Task | undefined): Changed | null {
     const { graph } = this.#sources;
-    if (child !== undefined) return changedLinks(graph, after.ns, child.ns);
-    return before === undefined ? undefined : changedLinks(graph, before.ns, after.ns);
+    if (isClone) return child === undefined ? null : changedLinks(graph, after.ns, child.ns);
+    return before === undefined ? null : changedLinks(graph, before.ns, after.ns);
   }
+}
 
-  #outcome(
-    known: Outcome | undefined,
-    superblock: Superblock | null,
-    child: Task | undefined,
-    { mount, root }: MountFacts,
-  ): Outcome | undefined {
-    const procfs = superblock?.procfs;
-    const nothing = known === undefined && child === undefined && mount === undefined && root === undefined;
-    if (nothing && (procfs === undefined || procfs === null)) return undefined;
-    return {
-      ...known,
-      ...(mount === undefined ? undefined : { mount }),
-      ...(root === undefined ? undefined : { root }),
-      ...(child === undefined
-        ? undefined
-        : { child: { pid: child.pid, namespaces: this.#sources.graph.refs(child.ns) } }),
-      ...(superblock === null || procfs === undefined || procfs === null
-        ? undefined
-        : {
-            procfs: {
-              dev: superblock.dev,
-              pid_ns: procfs.pidNs,
-              user_ns: superblock.userNs,
-              hidepid: procfs.hidepid,
-              gid: procfs.gid,
-              subset: procfs.subset,
-            },
-          }),
-    };
-  }
+/** Of the fs context behind the descriptor, enum fs_context_phase; null where there is none. */
+function phaseOf(wire: Wire, fields: readonly Field[]): number | null {
+  for (const { id, at } of fields) if (id === FieldId.fscontext) return wire.u32(at + FSCONTEXT.phase);
+  return null;
+}
 
-  #target(
-    target: NsfsTarget | PidfdTarget | FsContextTarget | null,
-    superblock: Superblock | null,
-  ): Target | undefined {
-    if (target === null) {
-      if (superblock === null) return undefined;
-      return { via: "mount", fs_type: superblock.fsType, dev: superblock.dev };
-    }
-    switch (target.via) {
-      case "nsfs": {
-        const id = target.id === 0n ? null : String(target.id);
-        return { via: "nsfs", type: target.type, inum: target.inum, id };
-      }
-      case "fscontext":
-        return { via: "fscontext", fs_type: target.fsType, purpose: target.purpose, user_ns: target.userNs };
-      case "pidfd":
-        return this.#processTarget(target);
-    }
-  }
+function isEmpty(members: object): boolean {
+  for (const _ in members) return false;
+  return true;
+}
 
-  #processTarget(target: PidfdTarget): Target {
-    const { graph, containers, tasks } = this.#sources;
-    const alive = target.pid !== 0;
-    const task = alive ? tasks.of(target) : undefined;
-    return {
-      via: "pidfd",
-      pid: target.pid,
-      tid: target.tid,
-      comm: alive ? target.comm : null,
-      namespaces: alive ? graph.refs(target.ns) : null,
-      container: task === undefined || isHostTask(graph, target.ns) ? null : containers.of(task),
-    };
-  }
+function endingOf(flags: number): Ending {
+  return { sigsys: (flags & Flag.sigsys) !== 0, killed: (flags & Flag.killed) !== 0 };
 }
 
 function processRef(task: Task, parent: Task | undefined): ProcessRef {
@@ -327,8 +317,4 @@ function processRef(task: Task, parent: Task | undefined): ProcessRef {
     ns_pid: task.nsPid === 0 ? null : task.nsPid,
     parent: parent === undefined ? null : { comm: parent.comm, exe: parent.exe },
   };
-}
-
-function isHostTask(graph: NamespaceGraph, ns: NsInums): boolean {
-  return graph.isHost("pid", ns[PID]!) && graph.isHost("mnt", ns[LINK_INDEX.mnt]!);
 }

@@ -1,44 +1,48 @@
-import { readFileSync } from "node:fs";
 import type { ContainerRef } from "../event.js";
 import type { HostPath } from "../kernel/host-path.js";
 import { LINK_INDEX, type NsInums } from "../kernel/links.js";
-import { type Mount, readMountinfo } from "../kernel/mountinfo.js";
 import { readNamespaceLink } from "../kernel/nsfs.js";
-import { readStatus } from "../kernel/status.js";
-import { MountTree } from "../mounts/mount-tree.js";
+import type { Namespace } from "../namespaces/namespace.js";
 import type { Task } from "../namespaces/task.js";
-import { type CgroupLine, matchCgroupLines, parseCgroup } from "./patterns.js";
+import { ContainerFinder, differs, type Found } from "./container-finder.js";
 
 export interface ContainersOptions {
   readonly host: HostPath;
   /** The namespaces of the host root that `host` points at. */
   readonly hostNs: NsInums;
+  /**
+   * Tells one namespace from another that had its inode number before. Absent: an inode number is a name, and a
+   * namespace that gets the number of one that has ended passes for it.
+   */
+  readonly graph?: NamespaceNames;
   /** How many answers are kept. */
   readonly capacity?: number;
 }
 
-interface Answer {
+/** What is needed of the namespace graph. */
+export interface NamespaceNames {
+  get(type: "mnt" | "pid", inum: number): Pick<Namespace, "id"> | undefined;
+}
+
+/**
+ * Which namespace it is: the id that is never reused, where the kernel has one; else what the graph knows of it, which
+ * is another object once the inode number was given to another namespace; else that number.
+ */
+type Identity = string | object | number;
+
+interface Answer extends Found {
   readonly key: bigint;
   readonly cgroup: bigint;
-  readonly mnt: number;
-  readonly pid: number;
-  readonly container: ContainerRef | null;
-  /** Whether the cgroup gave the container its id, so that whoever is in the cgroup is in the container. */
-  readonly named: boolean;
+  readonly mnt: Identity;
+  readonly pid: Identity;
+  /** Inode numbers. */
+  readonly inums: { readonly mnt: number; readonly pid: number };
   /** The thread that was asked about. */
   readonly witness: number;
 }
 
 /** A task that unshares its mount namespace again and again makes this many answers, not more. */
 const ANSWERS_PER_CGROUP = 64;
-
-/** Units of systemd in which tasks of the host live; a runtime that shares one gives no name to its container. */
-const HOST_UNIT = /\.(?:service|slice|socket|mount)$|^(?:session-[^/]+|init|run-[^/]+)\.scope$/;
-
-const HOST = { container: null, named: false } as const;
-
-/** Deeper than a shell's child's child, and a bound on what a chain of forks can cost. */
-const MAX_ANCESTORS = 32;
 
 /** Parent of all kernel threads, of which kdevtmpfs has a mount namespace of its own (drivers/base/devtmpfs.c). */
 const KTHREADD = 2;
@@ -56,27 +60,32 @@ const PID = LINK_INDEX.pid;
  *
  * The container's id is the one in the runtime's name, else the name of the cgroup. A task in a cgroup that names none
  * is in the container that its mount or pid namespace belongs to (it came from the host, as with nsenter(1)); where
- * they belong to none, the id is `pidns:INUM` or `mntns:INUM`. A cgroup that tasks of the host live in names no container: that of pid 1, that of the nearest
- * ancestor on the host (an `unshare` in somebody's session), and systemd's units for users and services.
+ * they belong to none, the id is `pidns:ID` or `mntns:ID`: the id of the namespace that is never reused, or its inode
+ * number on a kernel without such ids. A cgroup that tasks of the host live in names no container: that of pid 1, that
+ * of the nearest ancestor on the host (an `unshare` in somebody's session), and systemd's units for users and services.
  */
 export class Containers {
   readonly #host: HostPath;
   readonly #hostNs: NsInums;
+  readonly #graph: NamespaceNames | null;
+  readonly #finder: ContainerFinder;
   readonly #capacity: number;
   readonly #answers = new Map<bigint, Answer[]>();
   /**
-   * Whose a mount or pid namespace is, by its inode number, which is one of a kind over all types (proc_alloc_inum() of
-   * fs/proc/generic.c): the answer that found a named container in it. Has no entry that #answers has not.
+   * Whose a mount or pid namespace is: the answer that found a named container in it. Ids and inode numbers are of one
+   * kind over all types (ns_tree_gen_id() of kernel/nstree.c, proc_alloc_inum() of fs/proc/generic.c). Has no entry that
+   * #answers has not.
    */
-  readonly #owners = new Map<number, Answer>();
+  readonly #owners = new Map<Identity, Answer>();
   #size = 0;
   #evictions = 0;
   #reads = 0;
-  #hostRoot: Mount | null | undefined;
 
-  constructor({ host, hostNs, capacity = 16_384 }: ContainersOptions) {
+  constructor({ host, hostNs, graph, capacity = 16_384 }: ContainersOptions) {
     this.#host = host;
     this.#hostNs = hostNs;
+    this.#graph = graph ?? null;
+    this.#finder = new ContainerFinder(host, hostNs);
     this.#capacity = capacity;
   }
 
@@ -104,8 +113,8 @@ export class Containers {
   of(task: Task): ContainerRef | null {
     if (task.ppid === KTHREADD || task.pid === KTHREADD) return null;
     const key = keyOf(task);
-    const mnt = task.ns[MNT] ?? 0;
-    const pid = task.ns[PID] ?? 0;
+    const mnt = this.#identity("mnt", task.ns[MNT] ?? 0);
+    const pid = this.#identity("pid", task.ns[PID] ?? 0);
     const answers = this.#answers.get(key);
     if (answers !== undefined) {
       for (const answer of answers) {
@@ -113,36 +122,53 @@ export class Containers {
           return this.#containerOf(answer);
       }
     }
-    const found = this.#find(task.pid, mnt, pid);
+    const inums = { mnt: task.ns[MNT] ?? 0, pid: task.ns[PID] ?? 0 };
+    this.#reads += 1;
+    const found = this.#finder.find(task.pid, {
+      ...inums,
+      mntName: nameOf(mnt, inums.mnt),
+      pidName: nameOf(pid, inums.pid),
+    });
     // Whoever is in a cgroup that names a container is in it: a task that ended meanwhile was there too.
     if (found === null) return this.#namedAfter(task, answers)?.container ?? null;
     // A task that has entered the host's namespaces is still in the cgroup that its container is named after.
     const namedAfter = found.container === null ? this.#namedAfter(task, answers) : undefined;
     const { container, named } = namedAfter ?? found;
-    const answer: Answer = { key, cgroup: task.cgroup, mnt, pid, container, named, witness: task.tid };
+    const answer: Answer = { key, cgroup: task.cgroup, mnt, pid, inums, container, named, witness: task.tid };
     if (key !== 0n) this.#remember(answer);
     return this.#containerOf(answer);
   }
 
+  #identity(type: "mnt" | "pid", inum: number): Identity {
+    const namespace = this.#graph?.get(type, inum);
+    return namespace === undefined ? inum : (namespace.id ?? namespace);
+  }
+
   /** What has no name of its own may be in a container that was found since. */
-  #containerOf({ container, named, mnt, pid }: Answer): ContainerRef | null {
-    return named || container === null ? container : (this.#ownerOf(mnt, pid) ?? container);
+  #containerOf(answer: Answer): ContainerRef | null {
+    const { container, named } = answer;
+    return named || container === null ? container : (this.#ownerOf(answer) ?? container);
   }
 
   /**
    * The named container that one of the two namespaces belongs to. Containers can share a pid namespace, but hardly a
    * mount namespace, which therefore decides.
    */
-  #ownerOf(mnt: number, pid: number): ContainerRef | null {
-    return this.#liveOwner("mnt", mnt)?.container ?? this.#liveOwner("pid", pid)?.container ?? null;
+  #ownerOf(answer: Answer): ContainerRef | null {
+    return this.#liveOwner("mnt", answer)?.container ?? this.#liveOwner("pid", answer)?.container ?? null;
   }
 
-  /** Inode numbers are given away again soon: an owner counts as long as its witness is still in the namespace. */
-  #liveOwner(type: "mnt" | "pid", inum: number): Answer | null {
-    const owner = this.#owners.get(inum);
+  /**
+   * Whose the namespace of `answer` is. Inode numbers are given away again soon: without an id, an owner counts as long
+   * as its witness is still in the namespace.
+   */
+  #liveOwner(type: "mnt" | "pid", answer: Answer): Answer | null {
+    const identity = answer[type];
+    const owner = this.#owners.get(identity);
     if (owner === undefined) return null;
+    if (typeof identity === "string") return owner;
     const link = readNamespaceLink(this.#host.proc(owner.witness, "ns", type));
-    if (link.ok && link.value === inum) return owner;
+    if (link.ok && link.value === answer.inums[type]) return owner;
     // the next task that asks for this answer finds it anew, and is the next witness
     this.#drop(owner);
     return null;
@@ -152,21 +178,20 @@ export class Containers {
   #own(answer: Answer): void {
     if (!answer.named) return;
     for (const type of ["mnt", "pid"] as const) {
-      const inum = answer[type];
-      if (differs(inum, this.#hostNs[LINK_INDEX[type]]) && this.#liveOwner(type, inum) === null)
-        this.#owners.set(inum, answer);
+      const isHost = !differs(answer.inums[type], this.#hostNs[LINK_INDEX[type]]);
+      if (!isHost && this.#liveOwner(type, answer) === null) this.#owners.set(answer[type], answer);
     }
   }
 
   #disown(answer: Answer): void {
-    for (const inum of [answer.mnt, answer.pid]) {
-      if (this.#owners.get(inum) === answer) this.#owners.delete(inum);
+    for (const identity of [answer.mnt, answer.pid]) {
+      if (this.#owners.get(identity) === answer) this.#owners.delete(identity);
     }
   }
 
   #namedAfter(task: Task, answers: readonly Answer[] | undefined): Answer | undefined {
     const named = answers?.find((answer) => answer.named && answer.cgroup === task.cgroup);
-    return named === undefined || this.#isOnHost(task.ppid) ? undefined : named;
+    return named === undefined || this.#finder.isOnHost(task.ppid) ? undefined : named;
   }
 
   /**
@@ -176,7 +201,8 @@ export class Containers {
   reconsider(task: Task): void {
     const key = keyOf(task);
     const answers = this.#answers.get(key);
-    const kept = answers?.filter(({ mnt, container }) => container !== null || mnt !== task.ns[MNT]);
+    const own = this.#identity("mnt", task.ns[MNT] ?? 0);
+    const kept = answers?.filter(({ mnt, container }) => container !== null || mnt !== own);
     if (answers === undefined || kept === undefined || kept.length === answers.length) return;
     this.#size -= answers.length - kept.length;
     if (kept.length === 0) this.#answers.delete(key);
@@ -216,98 +242,13 @@ export class Containers {
     this.#size -= 1;
     if (answers.length === 0) this.#answers.delete(answer.key);
   }
+}
 
-  /** Null where it cannot be told. */
-  #find(taskPid: number, mnt: number, pid: number): Pick<Answer, "container" | "named"> | null {
-    this.#reads += 1;
-    const lines = this.#readCgroup(taskPid);
-    if (lines === null) return null;
-    const match = matchCgroupLines(lines);
-    if (match !== null) {
-      const pod = match.podUid === null ? null : { uid: match.podUid, namespace: null, name: null };
-      return { container: { id: match.id, runtime: match.runtime, name: null, pod }, named: true };
-    }
-    const ownPid = differs(pid, this.#hostNs[PID]);
-    if (!ownPid) {
-      if (!differs(mnt, this.#hostNs[MNT])) return HOST;
-      const hostsRoot = this.#hasRootOfHost(taskPid);
-      if (hostsRoot !== false) return hostsRoot === null ? null : HOST;
-    }
-    const leaf = this.#leafName(taskPid, lines);
-    const id = leaf ?? (ownPid ? `pidns:${pid}` : `mntns:${mnt}`);
-    return { container: { id, runtime: null, name: null, pod: null }, named: leaf !== null };
-  }
-
-  #readCgroup(pid: number | "self"): CgroupLine[] | null {
-    try {
-      return parseCgroup(readFileSync(this.#host.proc(pid, "cgroup"), "utf8"));
-    } catch {
-      return null;
-    }
-  }
-
-  /**
-   * Whether the mount at the root of `pid` shows the same directory of the same superblock as the host's. Null
-   * where that cannot be told: the task is gone, or its root is not a mount (chroot(2)).
-   */
-  #hasRootOfHost(pid: number): boolean | null {
-    this.#hostRoot ??= this.#rootOf(1);
-    const root = this.#rootOf(pid);
-    if (root === null || this.#hostRoot === null) return null;
-    return root.dev === this.#hostRoot.dev && root.root === this.#hostRoot.root;
-  }
-
-  #rootOf(pid: number): Mount | null {
-    try {
-      const mounts = readMountinfo(this.#host, pid);
-      return mounts === null ? null : new MountTree(mounts).lookup("/");
-    } catch {
-      return null;
-    }
-  }
-
-  /** The last part of the deepest of the paths that tasks of the host are not in. */
-  #leafName(pid: number, lines: readonly CgroupLine[]): string | null {
-    const hosts = new Set<string>();
-    for (const hostPid of [1, this.#nearestOnHost(pid)]) {
-      for (const { controllers, path } of this.#readCgroup(hostPid) ?? [])
-        hosts.add(`${controllers}:${path}`);
-    }
-    let deepest: string[] = [];
-    for (const { controllers, path } of lines) {
-      if (hosts.has(`${controllers}:${path}`)) continue;
-      const parts = path.split("/").filter((part) => part !== "");
-      if (parts.length > deepest.length) deepest = parts;
-    }
-    const leaf = deepest.at(-1);
-    return leaf === undefined || leaf === ".." || HOST_UNIT.test(leaf) ? null : leaf;
-  }
-
-  /** The nearest ancestor of `pid` that is in the host's namespaces; pid 1 where there is none. */
-  #nearestOnHost(pid: number): number {
-    let ancestor = readStatus(this.#host, pid)?.ppid ?? 1;
-    for (let depth = 0; depth < MAX_ANCESTORS && ancestor > 1; depth++) {
-      if (this.#isOnHost(ancestor)) return ancestor;
-      ancestor = readStatus(this.#host, ancestor)?.ppid ?? 1;
-    }
-    return 1;
-  }
-
-  #isOnHost(pid: number): boolean {
-    if (pid <= 1) return true;
-    return (["pid", "mnt"] as const).every((type) => {
-      const link = readNamespaceLink(this.#host.proc(pid, "ns", type));
-      return link.ok && link.value === this.#hostNs[LINK_INDEX[type]];
-    });
-  }
+function nameOf(identity: Identity, inum: number): string {
+  return typeof identity === "string" ? identity : String(inum);
 }
 
 /** On hosts with v1 hierarchies all tasks may be in the root of the unified one. */
 function keyOf({ cgroup, cgroupV1 }: Task): bigint {
   return cgroupV1 === 0n ? cgroup : cgroupV1;
-}
-
-/** Whether both are known and are not the same namespace. */
-function differs(inum: number, hostInum: number | undefined): boolean {
-  return inum !== 0 && hostInum !== undefined && hostInum !== 0 && inum !== hostInum;
 }

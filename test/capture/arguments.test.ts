@@ -14,14 +14,17 @@ function decode(name: string, parts: RecordParts) {
 const POINTER = 0x7f00_0000_1000n;
 
 describe("decodeArguments", () => {
-  it("tells a NULL pointer from one that could not be read", () => {
-    const { args, unreadable } = decode("mount", {
-      args: [0n, POINTER, POINTER, 0x1000n, 0n],
-      fields: [
-        { id: 1, bytes: "/mnt" },
-        { id: 2, status: Status.fault, bytes: "" },
-      ],
-    });
+  it("tells a NULL pointer from one that could not be read, and why it could not", () => {
+    const mount = (ret: bigint) =>
+      decode("mount", {
+        ret,
+        args: [0n, POINTER, POINTER, 0x1000n, POINTER],
+        fields: [
+          { id: 1, bytes: "/mnt" },
+          { id: 2, status: Status.fault, bytes: "" },
+        ],
+      });
+    const { args, unreadable } = mount(0n);
     assert.deepEqual(args, {
       source: null,
       target: "/mnt",
@@ -29,7 +32,9 @@ describe("decodeArguments", () => {
       mountflags: ["MS_BIND"],
       data: null,
     });
-    assert.deepEqual(unreadable, { filesystemtype: "EFAULT" });
+    assert.deepEqual(unreadable, { filesystemtype: "not-resident", data: "no-room" });
+    assert.deepEqual(mount(-14n).unreadable, { filesystemtype: "EFAULT", data: "no-room" });
+    assert.deepEqual(mount(-22n).unreadable, { filesystemtype: "not-resident", data: "no-room" });
   });
 
   it("keeps the exact bytes of what is not UTF-8", () => {
@@ -58,6 +63,28 @@ describe("decodeArguments", () => {
   it("takes a descriptor as the int that the kernel takes", () => {
     assert.equal(decode("setns", { args: [0xffff_ffffn, 0n] }).args.fd, -1);
     assert.equal(decode("open_tree", { args: [0xffff_ffff_ffff_ff9cn, 0n, 0n] }).args.dirfd, "AT_FDCWD");
+  });
+
+  it("names the root that fchroot(2) has no descriptor for", () => {
+    assert.deepEqual(decode("fchroot", { args: [0xffff_d8ecn, 0n] }).args, {
+      fd: "FD_FAILFS_ROOT",
+      flags: [],
+    });
+    assert.deepEqual(decode("fchroot", { args: [5n, 1n] }).args, { fd: 5, flags: ["0x1"] });
+  });
+
+  it("tells the same word of two calls apart, and a word that came before again", () => {
+    const flags = (name: string, word: bigint) => decode(name, { args: [word, 0n] }).args.flags;
+    for (let round = 0; round < 2; round++) {
+      assert.deepEqual(flags("unshare", 0x100000n), ["UNSHARE_EMPTY_MNTNS"]);
+      assert.deepEqual(flags("clone", 0x100000n), ["CLONE_PARENT_SETTID"]);
+      assert.deepEqual(flags("unshare", 0x80n), ["CLONE_NEWTIME"]);
+    }
+    // more words than are remembered
+    for (let bit = 0n; bit < 1000n; bit++) {
+      const word = (bit + 1n) << 40n;
+      assert.deepEqual(flags("unshare", word), [`0x${word.toString(16)}`]);
+    }
   });
 
   it("strips the magic number of old callers of mount(2)", () => {
@@ -127,11 +154,11 @@ describe("decodeArguments", () => {
 
   it("decodes struct clone_args, in which CLONE_NEWTIME is a flag", () => {
     const cloneArgs = Buffer.alloc(88);
-    cloneArgs.writeBigUInt64LE(0x2_0000_0080n, 0);
+    cloneArgs.writeBigUInt64LE(0x22_0000_0080n, 0);
     cloneArgs.writeBigUInt64LE(17n, 32);
     const { args } = decode("clone3", { args: [POINTER, 88n], fields: [{ id: 0, bytes: cloneArgs }] });
     assert.deepEqual(args.cl_args, {
-      flags: ["CLONE_NEWTIME", "CLONE_INTO_CGROUP"],
+      flags: ["CLONE_NEWTIME", "CLONE_INTO_CGROUP", "CLONE_EMPTY_MNTNS"],
       pidfd: null,
       child_tid: null,
       parent_tid: null,
@@ -157,5 +184,6 @@ describe("callTable", () => {
     assert.equal(name(table[21]! >> 8), "mount");
     assert.equal(table[429], table[429]! & 0xff ? (table[429]! & 0xff) * 0x101 : -1);
     assert.equal(name(callTable("arm64")[268]! & 0xff), "setns");
+    for (const arch of ["x64", "arm64"]) assert.equal(name(callTable(arch)[472]!), "fchroot");
   });
 });

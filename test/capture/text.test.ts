@@ -24,6 +24,12 @@ describe("redactOptions", () => {
   it("leaves keys that only look like a secret", () => {
     assert.equal(redactOptions("keyring=a,passfile=b"), "keyring=a,passfile=b");
   });
+  it("finds a key in any case, with spaces around it, at any place", () => {
+    assert.equal(redactOptions("a=b, PASS =x,c"), "a=b, PASS =[redacted],c");
+    assert.equal(redactOptions("password2=x"), "password2=[redacted]");
+    assert.equal(redactOptions("a,\ttoken=x,key=y"), "a,\ttoken=[redacted],key=[redacted]");
+    assert.equal(redactOptions("secret,key"), "secret,key");
+  });
   it("redacts a value with an equals sign in it", () => {
     assert.equal(redactOptions("ro,secret=a=b,rw"), "ro,secret=[redacted],rw");
   });

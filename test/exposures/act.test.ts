@@ -240,7 +240,8 @@ test("binds, remounts, other filesystems and failures make no procfs", () => {
 });
 
 test("the kernel's word counts more than the string that was read", () => {
-  const procfs = { dev: "0:77", pid_ns: 204, user_ns: 105, hidepid: "off", gid: 0, subset: null };
+  const pidns = { pid_ns: 204, pid_namespace: { inum: 204, id: null }, pid_ns_relation: "same" } as const;
+  const procfs = { dev: "0:77", ...pidns, user_ns: 105, hidepid: "off", gid: 0, subset: null };
   const event = call("mount", { args: { ...FRESH, filesystemtype: "tmpfs" }, outcome: { procfs } });
   const [finding] = engine().act(event, context());
   assert.match(finding?.evidence[0]?.fact ?? "", /device 0:77, which shows pid:\[204\]/);

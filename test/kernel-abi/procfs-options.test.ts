@@ -1,21 +1,26 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseKernelUint, parseProcfsOptions } from "../../src/kernel/procfs-options.js";
+import {
+  parseKernelUint,
+  parseProcfsOptions,
+  readProcfsOption,
+  readProcfsOptions,
+} from "../../src/kernel/procfs-options.js";
 
 test("reads the options as mountinfo shows them", () => {
   assert.deepEqual(parseProcfsOptions(["rw", "hidepid=invisible", "subset=pid"]), {
     hidepid: "invisible",
     gid: 0,
     subset: "pid",
-    unknown: [],
+    refused: [],
   });
   assert.deepEqual(parseProcfsOptions(["ro", "gid=24", "hidepid=ptraceable"]), {
     hidepid: "ptraceable",
     gid: 24,
     subset: null,
-    unknown: [],
+    refused: [],
   });
-  assert.deepEqual(parseProcfsOptions(["rw"]), { hidepid: "off", gid: 0, subset: null, unknown: [] });
+  assert.deepEqual(parseProcfsOptions(["rw"]), { hidepid: "off", gid: 0, subset: null, refused: [] });
 });
 
 test("reads numbers of any base, and the last one wins", () => {
@@ -39,13 +44,46 @@ test("lists what procfs refuses", () => {
     "nosuid",
     "subset=",
   ];
-  for (const option of refused) assert.deepEqual(parseProcfsOptions(option).unknown, [option]);
+  for (const option of refused) assert.deepEqual(parseProcfsOptions(option).refused, [option]);
   assert.deepEqual(parseProcfsOptions("hidepid=2,bogus,HIDEPID=1"), {
     hidepid: "invisible",
     gid: 0,
     subset: null,
-    unknown: ["bogus", "HIDEPID=1"],
+    refused: ["bogus", "HIDEPID=1"],
   });
+});
+
+test("tells only what is stated, and what is not procfs's apart from what it does not take", () => {
+  assert.deepEqual(
+    readProcfsOptions("hidepid=invisible,gid=1000,subset=pid,pidns=/proc/1/ns/pid,ro,foo=bar,hidepid=3"),
+    {
+      hidepid: "invisible",
+      gid: 1000,
+      subset: "pid",
+      pidns: "/proc/1/ns/pid",
+      ro: true,
+      unknown: ["foo=bar"],
+      invalid: ["hidepid=3"],
+    },
+  );
+  assert.deepEqual(readProcfsOptions("ro,rw,sync,lazytime=1"), { ro: false, vfs: ["sync", "lazytime"] });
+  assert.deepEqual(readProcfsOptions(",,=x,="), {});
+});
+
+test("takes one source, from the call or from the list", () => {
+  assert.deepEqual(readProcfsOptions("source=a"), { source: "a" });
+  assert.deepEqual(readProcfsOptions("source=a,source=b"), { source: "a", invalid: ["source=b"] });
+  assert.deepEqual(readProcfsOptions("source=a", true), { invalid: ["source=a"] });
+});
+
+test("reads one option as fsconfig(2) gives it", () => {
+  assert.deepEqual(readProcfsOption("subset", "pid,,pid"), { subset: "pid" });
+  assert.deepEqual(readProcfsOption("subset", ","), {});
+  assert.deepEqual(readProcfsOption("subset", "pid,net"), { invalid: ["subset=pid,net"] });
+  assert.deepEqual(readProcfsOption("ro", null), { ro: true });
+  assert.deepEqual(readProcfsOption("ro", "no"), { ro: true });
+  assert.deepEqual(readProcfsOption("hidepid", null), { invalid: ["hidepid"] });
+  assert.deepEqual(readProcfsOption("nosuid", null), { unknown: ["nosuid"] });
 });
 
 test("parses numbers as kstrtouint() with base 0", () => {

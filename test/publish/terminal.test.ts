@@ -56,7 +56,8 @@ test("every kind of target has its form", () => {
     / on fs context proc /,
   );
   assert.match(on({ via: "mount", fs_type: "proc", dev: "0:51" }), / on mount proc 0:51 /);
-  assert.match(on({ via: "other", magic: "0x9fa0" }), / on file system 0x9fa0 /);
+  assert.match(on({ via: "other", magic: "0x9fa0", fs_type: "proc" }), / on file of proc /);
+  assert.match(on({ via: "other", magic: "0x9fa0", fs_type: null }), / on file of 0x9fa0 /);
 });
 
 test("a finding says its severity, where, why and what to do", () => {
@@ -81,6 +82,47 @@ test("losses and the agent's own states are lines as well", () => {
     "11:05:22.100  LOST      12 events (ring-full)",
   );
   assert.equal(plain(started()), "11:05:22.000  agent     started attach=tracepoint programs=4");
+});
+
+test("where it is narrow arguments are shortened first, and the result and the changes are seen", () => {
+  const event = setns({
+    args: { fd: 3, nstype: ["CLONE_NEWNS", "CLONE_NEWUTS", "CLONE_NEWIPC", "CLONE_NEWNET"] },
+  });
+  const line = (width: number) => plain(event, width);
+  const whole = plain(event);
+  assert.equal(line(whole.length), whole);
+  assert.equal(
+    line(160),
+    "11:05:22.370  call      nsenter[812] - setns(fd=3, nstype=CLONE_NEWNS|…) = 0" +
+      "  on pid 21121 nginx in shop/web/app  mnt 4026531841 → 4026532180  host-to-container",
+  );
+  assert.equal(
+    line(120),
+    "11:05:22.370  call      nsenter[812] - setns(fd=3, nstype=CLONE_NE…) = 0" +
+      "  mnt 4026531841 → 4026532180  host-to-container",
+  );
+  assert.equal(line(80), "11:05:22.370  call      nsenter[812] - setns(fd=3,…) = 0  mnt  host-to-container");
+  for (let width = 30; width <= whole.length; width++)
+    assert.ok([...line(width)].length <= width, `${width}`);
+  for (let width = 80; width <= whole.length; width++)
+    assert.match(line(width), /\) = 0 .* mnt .*host-to-container$/);
+});
+
+test("the reason of a failure comes last, and is the first to be cut", () => {
+  const { changed, target, direction, ...call } = setns();
+  const event = { ...call, ret: -9, errno: "EBADF", reason: "fd is not an open descriptor", changed: {} };
+  const whole = plain(event);
+  assert.match(whole, / = EBADF {2}fd is not an open descriptor$/);
+  assert.match(
+    plain(event, whole.length - 5),
+    /nstype=CLONE_NEWNS\|CLONE_NEWPID\) = EBADF {2}fd is not an open desc…$/,
+  );
+  assert.match(plain(event, 70), /nstype=CL…\) = EBADF$/);
+});
+
+test("a crossing from nobody knows where says so", () => {
+  assert.match(plain(setns({ changed: null, direction: "unknown" })), / in shop\/web\/app {2}from \?$/);
+  assert.match(plain(setns({ changed: {}, direction: "same" })), / in shop\/web\/app$/);
 });
 
 test("the first line is cut at the width, colours do not count", () => {

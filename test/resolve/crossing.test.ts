@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Direction } from "../../src/event.js";
 import { HostPath } from "../../src/kernel/host-path.js";
-import { LINK_INDEX, type NsLink } from "../../src/kernel/links.js";
+import { LINK_INDEX, type NsLink, type NsType } from "../../src/kernel/links.js";
 import { NamespaceGraph } from "../../src/namespaces/graph.js";
-import { changedLinks, directionOf } from "../../src/resolve/crossing.js";
+import { changedLinks, directionOf, NOTHING } from "../../src/resolve/crossing.js";
 
 const graph = new NamespaceGraph({ host: new HostPath() });
 const HOST = graph.anchors.host;
@@ -21,19 +22,22 @@ const direction = (from: readonly number[], to: readonly number[]) =>
 describe("changedLinks", () => {
   it("tells the links that differ, and no others", () => {
     const changed = changedLinks(graph, HOST, elsewhere({ uts: 11, pid_for_children: 12 }));
-    assert.deepEqual(Object.keys(changed ?? {}), ["uts", "pid_for_children"]);
-    assert.equal(changed?.uts?.from?.inum, HOST[LINK_INDEX.uts]);
-    assert.deepEqual(changed?.uts?.to, { inum: 11, id: null });
+    assert.deepEqual(Object.keys(changed), ["uts", "pid_for_children"]);
+    assert.equal(changed.uts?.from?.inum, HOST[LINK_INDEX.uts]);
+    assert.deepEqual(changed.uts?.to, { inum: 11, id: null });
   });
 
-  it("is undefined where nothing differs", () => assert.equal(changedLinks(graph, HOST, HOST), undefined));
+  it("is empty where nothing differs", () => {
+    assert.equal(changedLinks(graph, HOST, HOST), NOTHING);
+    assert.deepEqual(NOTHING, {});
+  });
 
   it("says that it does not know from where", () => {
-    assert.equal(changedLinks(graph, elsewhere({ net: 0 }), elsewhere({ net: 13 }))?.net?.from, null);
+    assert.equal(changedLinks(graph, elsewhere({ net: 0 }), elsewhere({ net: 13 })).net?.from, null);
   });
 
   it("says nothing of a link that the later description lacks", () => {
-    assert.equal(changedLinks(graph, elsewhere({ net: 13 }), elsewhere({ net: 0 })), undefined);
+    assert.deepEqual(changedLinks(graph, elsewhere({ net: 13 }), elsewhere({ net: 0 })), {});
   });
 });
 
@@ -51,5 +55,40 @@ describe("directionOf", () => {
     assert.equal(direction(elsewhere({ net: 31 }), elsewhere({ net: 32 })), "to-sibling");
   });
 
-  it("is the same where nothing changed", () => assert.equal(direction(HOST, HOST), "same"));
+  it("is the same where nothing changed", () => {
+    assert.equal(direction(HOST, HOST), "same");
+    assert.equal(directionOf(graph, {}), "same");
+  });
+
+  it("is not known where what changed is not, or from where", () => {
+    assert.equal(directionOf(graph, null), "unknown");
+    assert.equal(direction(elsewhere({ net: 0 }), elsewhere({ net: 32 })), "unknown");
+  });
+
+  it("is further down where a pid or user namespace was made, known to the graph or not", () => {
+    const [from, to] = [elsewhere({ user: 51, net: 52 }), elsewhere({ user: 53, net: 54 })];
+    assert.equal(direction(from, to), "unknown");
+    assert.equal(directionOf(graph, changedLinks(graph, from, to), true), "to-descendant");
+    const net = changedLinks(graph, from, elsewhere({ user: 51, net: 54 }));
+    assert.equal(directionOf(graph, net, true), "to-sibling");
+  });
+
+  it("asks the trees of pid and user namespaces first", () => {
+    const ancestors: Readonly<Record<number, number>> = { 42: 41 };
+    const tree = {
+      isHost: (): boolean => false,
+      relation: (type: NsType, from: number, to: number): Direction => {
+        if (type !== "pid") return "to-sibling";
+        return ancestors[to] === from ? "to-descendant" : "to-ancestor";
+      },
+      ref: (_type: NsType, inum: number) => ({ inum, id: null }),
+    } as unknown as NamespaceGraph;
+    const led = (from: readonly number[], to: readonly number[]) =>
+      directionOf(tree, changedLinks(tree, from, to));
+    const above = elsewhere({ mnt: 21, pid_for_children: 41 });
+    const below = elsewhere({ mnt: 22, pid_for_children: 42 });
+    assert.equal(led(above, below), "to-descendant");
+    assert.equal(led(below, above), "to-ancestor");
+    assert.equal(led(above, elsewhere({ mnt: 22, pid_for_children: 41 })), "to-sibling");
+  });
 });

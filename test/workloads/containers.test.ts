@@ -312,3 +312,70 @@ test("the task that started first stands for its container", () => {
     ],
   );
 });
+
+/** What a namespace graph knows: ids by inode number, which can be given to another namespace. */
+class Names {
+  readonly #known = new Map<string, { id: string | null }>();
+
+  set(type: "mnt" | "pid", inum: number, id: string | null): void {
+    this.#known.set(`${type}:${inum}`, { id });
+  }
+
+  get(type: "mnt" | "pid", inum: number): { readonly id: string | null } | undefined {
+    return this.#known.get(`${type}:${inum}`);
+  }
+}
+
+function withGraph(graph: Names): Containers {
+  return new Containers({ host: new HostPath(root), hostNs: HOST_NS, graph });
+}
+
+test("a namespace is named by the id that no other is given, where the kernel has one", () => {
+  const graph = new Names();
+  graph.set("pid", 304, "9001");
+  graph.set("mnt", 300, "9002");
+  const found = withGraph(graph);
+  assert.equal(found.of(make(50, { cgroup: "/", mnt: 300, pid: 304 }))?.id, "pidns:9001");
+  assert.equal(found.of(make(51, { cgroup: "/", mnt: 300 }))?.id, "mntns:9002");
+  // as with Linux before 6.18: mount namespaces alone have ids
+  graph.set("pid", 305, null);
+  assert.equal(found.of(make(52, { cgroup: "/", pid: 305 }))?.id, "pidns:305");
+});
+
+test("what was known of a namespace is not said of the next one with its inode number", () => {
+  for (const [before, after] of [
+    ["9001", "9005"],
+    [null, null],
+  ] as const) {
+    const graph = new Names();
+    graph.set("pid", 304, before);
+    const found = withGraph(graph);
+    const ns = { cgroup: "/system.slice/cron.service", cgroupId: 8n, pid: 304 };
+    const first = found.of(make(50, ns));
+    assert.equal(first?.id, before === null ? "pidns:304" : "pidns:9001");
+    assert.equal(found.of(make(51, ns)), first);
+    assert.equal(found.reads, 1);
+    graph.set("pid", 304, after);
+    const second = found.of(make(52, ns));
+    assert.equal(found.reads, 2);
+    assert.equal(second?.id, after === null ? "pidns:304" : "pidns:9005");
+    for (const pid of [50, 51, 52]) rmSync(join(root, "proc", String(pid)), { recursive: true });
+  }
+});
+
+test("a namespace with an id belongs to its container without anybody being asked, and no other takes its place", () => {
+  make(40, { cgroup: "/session" });
+  const graph = new Names();
+  graph.set("mnt", 300, "9001");
+  graph.set("pid", 304, "9002");
+  const found = withGraph(graph);
+  const ns = { mnt: 300, pid: 304 };
+  found.of(make(50, { cgroup: "/mine", cgroupId: 8n, ...ns }));
+  const inSession = { cgroup: "/session", ppid: 40, cgroupId: 9n, ...ns };
+  // whoever was asked about has ended; others are still in the namespaces
+  rmSync(join(root, "proc/50"), { recursive: true });
+  assert.equal(found.of(make(60, inSession))?.id, "mine");
+  graph.set("mnt", 300, "9003");
+  graph.set("pid", 304, "9004");
+  assert.equal(found.of(make(61, inSession))?.id, "pidns:9004");
+});

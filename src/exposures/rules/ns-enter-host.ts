@@ -60,7 +60,7 @@ function entered({ call, hostNs }: Act): NsType[] {
     const host = hostNs[LINK_INDEX[type]];
     if (host === undefined || host === 0) return false;
     // Where the task was before is not known: what the descriptor referred to has to do.
-    if (call.changed === undefined) return leadsTo(call, type, host);
+    if (call.changed === undefined || call.changed === null) return leadsTo(call, type, host);
     return Object.entries(call.changed).some(
       ([link, { from, to }]) =>
         typeOfLink(link as NsLink) === type && to.inum === host && from?.inum !== host,

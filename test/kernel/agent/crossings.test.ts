@@ -4,7 +4,17 @@ import { once } from "node:events";
 import { readlinkSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import type { SyscallEvent } from "../../../src/event.js";
+import { NS_LINKS, type NsLink } from "../../../src/kernel/links.js";
+import { buildProgram } from "../../programs/build.js";
 import { Agent } from "../capture/agent.js";
+
+/** What test/programs/transitions.c says of one call. */
+interface Transition {
+  readonly tid: number;
+  readonly syscall: string;
+  readonly before: Readonly<Record<NsLink, number>>;
+  readonly after: Readonly<Record<NsLink, number>>;
+}
 
 function inum(pid: number | "self", link: string): number {
   return Number(/\d+/.exec(readlinkSync(`/proc/${pid}/ns/${link}`))![0]);
@@ -85,9 +95,110 @@ describe("crossings", () => {
     await agent.until("the refusal", () => refused().length > 0);
     const [event] = refused();
     assert.equal(event?.errno, "EPERM");
-    assert.equal(event?.changed, undefined);
+    assert.deepEqual(event?.changed, {});
     assert.equal(event?.direction, undefined);
     assert.deepEqual(event?.namespaces, unshared.namespaces);
+    // and what was asked for
+    assert.deepEqual(event?.target, { via: "nsfs", type: "uts", ...unshared.namespaces.uts });
+  });
+
+  it("says that a descriptor of neither a namespace nor a process is any file", async () => {
+    const { process: caller } = await python("unshare", [
+      "c.setns(os.open('/dev/null',0),0)",
+      "c.unshare(0x400)",
+    ]);
+    const [event] = agent.syscalls(
+      ({ process, syscall }) => syscall === "setns" && process.pid === caller.pid,
+    );
+    assert.equal(event?.errno, "EINVAL");
+    const { target } = event!;
+    assert.ok(target?.via === "other");
+    const { stdout } = spawnSync("stat", ["--file-system", "--format", "%t", "/dev/null"], {
+      encoding: "utf8",
+    });
+    assert.equal(target.magic, `0x${stdout.trim()}`);
+    assert.ok(target.fs_type);
+  });
+
+  it("tells each link that threads, clones and all eight types at once change, and no other", async () => {
+    const program = buildProgram("transitions.c");
+    const { status, stdout, stderr } = spawnSync(program, { encoding: "utf8" });
+    assert.equal(status, 0, stderr);
+    const told = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Transition);
+    const tids = new Set(told.map(({ tid }) => tid));
+    assert.ok(told.length > 10);
+    const calls = () =>
+      agent.syscalls(
+        ({ process, ret, syscall }) =>
+          tids.has(process.tid) && ret !== null && ret >= 0 && syscall !== "pidfd_open",
+      );
+    await agent.until("all transitions", () => calls().length >= told.length);
+    const events = calls();
+    assert.equal(events.length, told.length);
+    for (const { tid, syscall, before, after } of told) {
+      const at = events.findIndex((event) => event.process.tid === tid && event.syscall === syscall);
+      assert.notEqual(at, -1, `${syscall} of ${tid}`);
+      const [event] = events.splice(at, 1);
+      const differing = NS_LINKS.filter((link) => before[link] !== after[link]);
+      const about = `${syscall} ${JSON.stringify(event!.args)}`;
+      assert.deepEqual(Object.keys(event!.changed!), differing, about);
+      for (const link of differing) {
+        const { from, to } = event!.changed![link]!;
+        assert.equal(from?.inum, before[link], about);
+        // a link that shows nothing yet leads somewhere all the same
+        if (after[link] !== 0) assert.equal(to.inum, after[link], about);
+        else assert.ok(to.inum !== 0 && to.inum !== before[link], about);
+        assert.match(to.id ?? "", /^\d+$/, about);
+      }
+      assert.equal(event!.direction === "same", differing.length === 0, about);
+    }
+  });
+
+  it("tells a way further down in the tree of user namespaces from the way out of the host", async () => {
+    const program = ["--user", "--map-root-user", "unshare", "--user", "--map-root-user", "true"];
+    const { pid, status, stderr } = spawnSync("unshare", program, { encoding: "utf8" });
+    assert.equal(status, 0, stderr);
+    const calls = () =>
+      agent.syscalls(({ process, syscall }) => syscall === "unshare" && process.pid === pid);
+    await agent.until("both crossings", () => calls().length >= 2);
+    assert.deepEqual(
+      calls().map(({ direction }) => direction),
+      ["host-to-container", "to-descendant"],
+    );
+  });
+
+  it("tells whose processes a procfs shows, seen from the caller", async () => {
+    const fsconfig = (fd: string, cmd: number) => `c.syscall(431,${fd},${cmd},None,None,0)`;
+    const lines = [
+      "fd=c.syscall(430,b'proc',0)",
+      "c.unshare(0x20000000)",
+      fsconfig("fd", 6),
+      // in the new pid namespace, with a context from above and one of its own
+      "above=c.syscall(430,b'proc',0)",
+      "p=os.fork()",
+      `p or (${fsconfig("above", 6)},${fsconfig("c.syscall(430,b'proc',0)", 6)},os._exit(0))`,
+      "os.waitpid(p,0)",
+    ];
+    const { process: caller } = await python("unshare", lines);
+    const calls = () =>
+      agent.syscalls(
+        ({ process, outcome }) =>
+          (process.pid === caller.pid || process.ppid === caller.pid) && outcome?.procfs !== undefined,
+      );
+    await agent.until("three procfs", () => calls().length >= 3);
+    const [own, above, below] = calls();
+    for (const { outcome } of [own!, above!]) {
+      assert.equal(outcome?.procfs?.pid_ns, inum("self", "pid"));
+      assert.deepEqual(outcome?.procfs?.pid_namespace, own!.namespaces.pid);
+    }
+    assert.equal(own!.outcome?.procfs?.pid_ns_relation, "same");
+    assert.equal(above!.outcome?.procfs?.pid_ns_relation, "ancestor");
+    assert.equal(below!.outcome?.procfs?.pid_ns_relation, "same");
+    assert.deepEqual(below!.outcome?.procfs?.pid_namespace, below!.namespaces.pid);
+    assert.notEqual(below!.namespaces.pid?.inum, inum("self", "pid"));
   });
 
   it("tells only the link for children when the pid namespace is unshared", async () => {

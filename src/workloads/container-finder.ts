@@ -1,0 +1,136 @@
+import { readFileSync } from "node:fs";
+import type { ContainerRef } from "../event.js";
+import type { HostPath } from "../kernel/host-path.js";
+import { LINK_INDEX, type NsInums } from "../kernel/links.js";
+import { type Mount, readMountinfo } from "../kernel/mountinfo.js";
+import { readNamespaceLink } from "../kernel/nsfs.js";
+import { readStatus } from "../kernel/status.js";
+import { MountTree } from "../mounts/mount-tree.js";
+import { type CgroupLine, matchCgroupLines, parseCgroup } from "./patterns.js";
+
+/** What was found of a process. */
+export interface Found {
+  readonly container: ContainerRef | null;
+  /** Whether the cgroup gave the container its id, so that whoever is in the cgroup is in the container. */
+  readonly named: boolean;
+}
+
+/** Inode numbers of a process's namespaces, and what names each for good. */
+export interface NamedNamespaces {
+  readonly mnt: number;
+  readonly pid: number;
+  readonly mntName: string;
+  readonly pidName: string;
+}
+
+/** Units of systemd in which tasks of the host live; a runtime that shares one gives no name to its container. */
+const HOST_UNIT = /\.(?:service|slice|socket|mount)$|^(?:session-[^/]+|init|run-[^/]+)\.scope$/;
+
+const HOST: Found = { container: null, named: false };
+
+/** Deeper than a shell's child's child, and a bound on what a chain of forks can cost. */
+const MAX_ANCESTORS = 32;
+
+const MNT = LINK_INDEX.mnt;
+const PID = LINK_INDEX.pid;
+
+/** Finds in /proc which container a process is in; {@link Containers} says what that means. */
+export class ContainerFinder {
+  readonly #host: HostPath;
+  readonly #hostNs: NsInums;
+  #hostRoot: Mount | null | undefined;
+
+  constructor(host: HostPath, hostNs: NsInums) {
+    this.#host = host;
+    this.#hostNs = hostNs;
+  }
+
+  /** Null where it cannot be told: the process is gone, or its root is not a mount. */
+  find(process: number, namespaces: NamedNamespaces): Found | null {
+    const lines = this.#readCgroup(process);
+    if (lines === null) return null;
+    const match = matchCgroupLines(lines);
+    if (match !== null) {
+      const pod = match.podUid === null ? null : { uid: match.podUid, namespace: null, name: null };
+      return { container: { id: match.id, runtime: match.runtime, name: null, pod }, named: true };
+    }
+    const ownPid = differs(namespaces.pid, this.#hostNs[PID]);
+    if (!ownPid) {
+      if (!differs(namespaces.mnt, this.#hostNs[MNT])) return HOST;
+      const hostsRoot = this.#hasRootOfHost(process);
+      if (hostsRoot !== false) return hostsRoot === null ? null : HOST;
+    }
+    const leaf = this.#leafName(process, lines);
+    const id = leaf ?? (ownPid ? `pidns:${namespaces.pidName}` : `mntns:${namespaces.mntName}`);
+    return { container: { id, runtime: null, name: null, pod: null }, named: leaf !== null };
+  }
+
+  #readCgroup(pid: number | "self"): CgroupLine[] | null {
+    try {
+      return parseCgroup(readFileSync(this.#host.proc(pid, "cgroup"), "utf8"));
+    } catch {
+      return null;
+    }
+  }
+
+  /**
+   * Whether the mount at the root of `pid` shows the same directory of the same superblock as the host's. Null
+   * where that cannot be told: the task is gone, or its root is not a mount (chroot(2)).
+   */
+  #hasRootOfHost(pid: number): boolean | null {
+    this.#hostRoot ??= this.#rootOf(1);
+    const root = this.#rootOf(pid);
+    if (root === null || this.#hostRoot === null) return null;
+    return root.dev === this.#hostRoot.dev && root.root === this.#hostRoot.root;
+  }
+
+  #rootOf(pid: number): Mount | null {
+    try {
+      const mounts = readMountinfo(this.#host, pid);
+      return mounts === null ? null : new MountTree(mounts).lookup("/");
+    } catch {
+      return null;
+    }
+  }
+
+  /** The last part of the deepest of the paths that tasks of the host are not in. */
+  #leafName(pid: number, lines: readonly CgroupLine[]): string | null {
+    const hosts = new Set<string>();
+    for (const hostPid of [1, this.#nearestOnHost(pid)]) {
+      for (const { controllers, path } of this.#readCgroup(hostPid) ?? [])
+        hosts.add(`${controllers}:${path}`);
+    }
+    let deepest: string[] = [];
+    for (const { controllers, path } of lines) {
+      if (hosts.has(`${controllers}:${path}`)) continue;
+      const parts = path.split("/").filter((part) => part !== "");
+      if (parts.length > deepest.length) deepest = parts;
+    }
+    const leaf = deepest.at(-1);
+    return leaf === undefined || leaf === ".." || HOST_UNIT.test(leaf) ? null : leaf;
+  }
+
+  /** The nearest ancestor of `pid` that is in the host's namespaces; pid 1 where there is none. */
+  #nearestOnHost(pid: number): number {
+    let ancestor = readStatus(this.#host, pid)?.ppid ?? 1;
+    for (let depth = 0; depth < MAX_ANCESTORS && ancestor > 1; depth++) {
+      if (this.isOnHost(ancestor)) return ancestor;
+      ancestor = readStatus(this.#host, ancestor)?.ppid ?? 1;
+    }
+    return 1;
+  }
+
+  /** Whether `pid` is in the pid and the mount namespace of the host; so is pid 1. */
+  isOnHost(pid: number): boolean {
+    if (pid <= 1) return true;
+    return (["pid", "mnt"] as const).every((type) => {
+      const link = readNamespaceLink(this.#host.proc(pid, "ns", type));
+      return link.ok && link.value === this.#hostNs[LINK_INDEX[type]];
+    });
+  }
+}
+
+/** Whether both are known and are not the same namespace. */
+export function differs(inum: number, hostInum: number | undefined): boolean {
+  return inum !== 0 && hostInum !== undefined && hostInum !== 0 && inum !== hostInum;
+}
