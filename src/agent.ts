@@ -23,6 +23,7 @@ import { Inventory, type TaskSource } from "./namespaces/inventory.js";
 import { Tasks } from "./namespaces/tasks.js";
 import { Losses } from "./publish/losses.js";
 import type { Publisher } from "./publish/publisher.js";
+import { KernelCopies } from "./resolve/kernel-copies.js";
 import { SyscallResolver } from "./resolve/syscall.js";
 import { Containers } from "./workloads/containers.js";
 
@@ -55,6 +56,7 @@ export class Agent {
   readonly #publisher: Publisher;
   readonly #clock = new Clock(realtimeMinusBoottime);
   readonly #resolver: SyscallResolver;
+  readonly #copies = new KernelCopies();
   readonly #timers: NodeJS.Timeout[] = [];
   #fail: (error: unknown) => void = () => {};
   readonly #failed = new Promise<unknown>((resolve) => {
@@ -151,6 +153,7 @@ export class Agent {
       ["namespaces", this.graph.stats().evicted],
       ["tasks", this.tasks.refused],
       ["clones", this.#resolver.evictions],
+      ["copies", this.#copies.evictions],
       ["mount-claims", this.#resolver.mountEvictions],
       ["stories", this.stories.stats.expired + this.stories.stats.evicted],
     ]);
@@ -249,13 +252,17 @@ export class Agent {
     this.#applied = time;
     switch (wire.u8(record + EVENT.kind)) {
       case Kind.syscall: {
-        const resolved = this.#resolver.resolve(wire, record);
+        const call = this.#copies.join(wire, record);
+        const resolved = this.#resolver.resolve(call.wire, call.record);
         if (resolved === null) throw new Error("a call that is not in the table");
         const event = this.#publisher.publish(resolved.event);
         this.exposures.onCall(event, resolved.task);
         if (resolved.mounts !== null) this.stories.onCall(resolved.event, resolved.mounts, resolved.task);
         return;
       }
+      case Kind.copy:
+        this.#copies.keep(wire, record);
+        return;
       case Kind.moved: {
         const task = this.tasks.update(wire.task(record), time);
         this.#resolver.identify(wire, wire.fields(record), task.ns);
@@ -268,7 +275,7 @@ export class Agent {
         const elsewhere = (wire.arg(record, 0) & CLONE_NEW) !== 0n;
         if (elsewhere) {
           this.#resolver.identify(wire, wire.fields(record), child.ns);
-          this.#resolver.expectClone(parentTid, child);
+          this.#resolver.expectClone(parentTid, { task: child, flags: wire.arg(record, 0) });
         }
         this.graph.observe(child);
         return;

@@ -120,7 +120,12 @@ export interface Outcome {
   readonly restarted?: string;
   /** The caller was killed in the call; nobody received this error. */
   readonly killed?: string;
-  readonly child?: { readonly pid: number; readonly tid: number; readonly namespaces: Namespaces };
+  readonly child?: {
+    readonly pid: number;
+    readonly tid: number;
+    readonly flags: readonly string[];
+    readonly namespaces: Namespaces;
+  };
   readonly procfs?: ProcfsState;
   /** The mount that the call made, moved or changed. */
   readonly mount?: MountState;

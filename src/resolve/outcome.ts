@@ -1,17 +1,25 @@
 import type { Superblock } from "../capture/target.js";
 import type { Outcome, PidNsRelation, ProcfsState } from "../event.js";
+import { CLONE3_FLAGS, flagNames } from "../kernel/flags.js";
 import { LINK_INDEX, type NsInums } from "../kernel/links.js";
 import type { NamespaceGraph } from "../namespaces/graph.js";
 import type { Task } from "../namespaces/task.js";
 import type { MountFacts } from "./mounts.js";
+
+/** A task that a clone made, as task_newtask of the kernel tells of it. */
+export interface NewTask {
+  readonly task: Task;
+  /** Flags of clone3(2) that the kernel went by: whoever rewrote the caller's memory meanwhile did not change these. */
+  readonly flags: bigint;
+}
 
 interface Findings {
   /** What seccomp or a signal made of the call. */
   readonly known: Outcome | undefined;
   /** What it was about; null where that is no outcome of it. */
   readonly superblock: Superblock | null;
-  /** The task that it made. */
-  readonly child: Task | undefined;
+  /** The task that it made, and how. */
+  readonly child: NewTask | undefined;
   readonly facts: MountFacts;
 }
 
@@ -28,11 +36,14 @@ export function outcomeOf(graph: NamespaceGraph, caller: NsInums, findings: Find
     ...known,
     ...(mount === undefined ? undefined : { mount }),
     ...(root === undefined ? undefined : { root }),
-    ...(child === undefined
-      ? undefined
-      : { child: { pid: child.pid, tid: child.tid, namespaces: graph.refs(child.ns) } }),
+    ...(child === undefined ? undefined : { child: childOf(graph, child) }),
     ...(procfs === null ? undefined : { procfs }),
   };
+}
+
+function childOf(graph: NamespaceGraph, { task, flags }: NewTask): NonNullable<Outcome["child"]> {
+  const { pid, tid, ns } = task;
+  return { pid, tid, flags: flagNames(flags, CLONE3_FLAGS), namespaces: graph.refs(ns) };
 }
 
 /** The state of a procfs superblock; null for one of another filesystem. */

@@ -17,7 +17,7 @@ import { type Changed, changedLinks, directionOf, NOTHING } from "./crossing.js"
 import { identifyNamespaces } from "./identify.js";
 import { type MountFacts, MountResolver } from "./mounts.js";
 import { askedOptions } from "./options.js";
-import { outcomeOf } from "./outcome.js";
+import { type NewTask, outcomeOf } from "./outcome.js";
 import { reasonOf } from "./reasons/reasons.js";
 import { describeResult, type Ending } from "./result.js";
 import { shownTarget } from "./target.js";
@@ -69,7 +69,7 @@ const ABIS = ABI_NAMES[process.arch] ?? [];
 export class SyscallResolver {
   readonly #sources: ResolverSources;
   /** By the tid of the parent: task_newtask comes before the return of clone. */
-  readonly #children = new Map<number, Task>();
+  readonly #children = new Map<number, NewTask>();
 
   readonly #callers = new WeakMap<Task, Caller>();
   readonly #mounts: MountResolver;
@@ -96,7 +96,7 @@ export class SyscallResolver {
   }
 
   /** Remembers a child that got namespaces of its own, for the clone event that follows. */
-  expectClone(parentTid: number, child: Task): void {
+  expectClone(parentTid: number, child: NewTask): void {
     if (this.#children.size >= MAX_PENDING_CHILDREN) {
       this.#children.delete(this.#children.keys().next().value!);
       this.#evictions++;
@@ -118,6 +118,7 @@ export class SyscallResolver {
     const result = describeResult(wire.i64(record + EVENT.ret), endingOf(flags));
     const succeeded = result.ret !== null && result.ret >= 0;
     const time = wire.u64(record + EVENT.time);
+    const duration = durationOf(wire, fields);
     const tid = wire.u32(record + EVENT.tid);
     const isCrossing = CROSSINGS.has(call.name);
     const crossed = isCrossing && succeeded;
@@ -128,7 +129,7 @@ export class SyscallResolver {
 
     const isClone = crossed && CLONES.has(call.name);
     const child = this.#takeChild(task.tid, isClone);
-    const changed = crossed ? this.#changed(before, task, isClone, child) : NOTHING;
+    const changed = crossed ? this.#changed(before, task, isClone, child?.task) : NOTHING;
     const targets = readTargets(wire, fields);
     const { superblock } = targets;
     const mounts = MountResolver.concerns(call.name) ? readMountFields(wire, fields) : null;
@@ -158,13 +159,13 @@ export class SyscallResolver {
     });
     // The members are put in one after another: with spreads this is the slowest function of all.
     const event = {
-      time: clock.format(time),
+      time: clock.format(time - (duration ?? 0n)),
       type: "syscall",
       syscall: call.name,
       abi: ABIS[wire.u8(record + EVENT.abi)] ?? "unknown",
-      duration_ns: null,
+      duration_ns: duration === null ? null : Number(duration),
       args,
-      strings: "user-exit",
+      strings: (flags & Flag.kernelStrings) === 0 ? "user-exit" : "kernel",
     } as Draft;
     if (mmShared) event.mm_shared = true;
     if (facts.resolved !== undefined) event.resolved = facts.resolved;
@@ -271,7 +272,7 @@ export class SyscallResolver {
   }
 
   /** Any other call of the parent means that the record of its clone was lost, or filtered. */
-  #takeChild(tid: number, isClone: boolean): Task | undefined {
+  #takeChild(tid: number, isClone: boolean): NewTask | undefined {
     const child = this.#children.get(tid);
     if (child === undefined) return undefined;
     this.#children.delete(tid);
@@ -298,6 +299,13 @@ function phaseOf(wire: Wire, fields: readonly Field[]): number | null {
 function isEmpty(members: object): boolean {
   for (const _ in members) return false;
   return true;
+}
+
+/** Nanoseconds between the entry and the return of the call; null where its entry was not seen. */
+function durationOf(wire: Wire, fields: readonly Field[]): bigint | null {
+  // it is the first field: src/capture/wire.ts keeps their order
+  const field = fields[0];
+  return field?.id === FieldId.duration ? wire.u64(field.at) : null;
 }
 
 function endingOf(flags: number): Ending {

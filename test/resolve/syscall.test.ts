@@ -39,7 +39,7 @@ class Fixture {
   fork(parent: number, tid: number, ns: readonly number[]): Task {
     const wire = record({ kind: 2, pid: tid, ns });
     const child = this.tasks.fork(wire.task(0), parent, 1_000n);
-    this.resolver.expectClone(parent, child);
+    this.resolver.expectClone(parent, { task: child, flags: 0n });
     this.graph.observe(child);
     return child;
   }
