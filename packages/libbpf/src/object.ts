@@ -11,6 +11,8 @@ export class BpfObject implements Disposable {
   readonly programs: readonly BpfProgram[];
   readonly maps: readonly BpfMap[];
   readonly #handle: ObjectHandle;
+  /** The sections of globals that were looked at, in memory shared with the programs. */
+  readonly #sections = new Map<string, Uint8Array>();
   #globals: ReadonlyMap<string, GlobalVariable> | undefined;
 
   private constructor(handle: ObjectHandle) {
@@ -127,10 +129,17 @@ export class BpfObject implements Disposable {
     return new Uint8Array(koffi.view(memory, size[0]));
   }
 
-  /** The section as it is in the kernel: the only element of an array map. */
+  /** The section as it is in the kernel: the only element of an array map, which libbpf makes with BPF_F_MMAPABLE. */
   #current(variable: GlobalVariable): Uint8Array {
-    const map = new BpfMap(this.#handle, this.#section(variable));
-    return map.lookup(new Uint8Array(4)) ?? new Uint8Array(map.valueSize);
+    let section = this.#sections.get(variable.section);
+    if (section === undefined) {
+      const map = new BpfMap(this.#handle, this.#section(variable));
+      // the constants are frozen, and cannot be mapped to be written
+      if (variable.section.includes(".rodata")) section = map.lookup(new Uint8Array(4)) ?? new Uint8Array(0);
+      else section = new Uint8Array(map.mmap());
+      this.#sections.set(variable.section, section);
+    }
+    return section;
   }
 
   #unknown(kind: string, name: string, among: readonly { readonly name: string }[]): never {
