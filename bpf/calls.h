@@ -16,10 +16,10 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(call_returned, struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = CURRENT();
-	__u8 abi, op = op_of(task, call_number(regs), &abi);
+	__u8 abi = KH_ABI_NATIVE, op = op_of(task, call_number(regs), &abi);
 
 	if (op)
-		record_return(task, regs, ret, op, abi);
+		record_return(task, regs, ret, op, abi, 0);
 	return 0;
 }
 

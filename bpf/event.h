@@ -20,14 +20,16 @@ enum kh_kind {
 	KH_EXIT = 4,		/* a thread is about to end */
 	KH_TASK = 5,		/* a task of the inventory */
 	KH_MOVED = 6,		/* a task changed its namespaces in a call that the filter leaves out */
+	KH_COPY = 7,		/* what the kernel holds of the strings of a call; args[0]: when that was entered */
 };
 
-/* Why something is missing that should have been told. Up to KH_MOVED: a record of that kind found the ring full. */
+/* Why something is missing that should have been told. Up to KH_COPY: a record of that kind found the ring full. */
 enum kh_loss {
 	KH_LOST_SUMMARY = 8,	/* a failed call beyond its workload's rate, and no room to count it */
 	KH_LOST_WORKLOAD = 9,	/* the ring was filling up, and the workload was beyond its rate */
 	KH_LOST_CLONE = 10,	/* more clones under way than are remembered */
 	KH_LOST_RECORD = 11,	/* a record that was longer than the longest */
+	KH_LOST_BUFFER = 12,	/* more calls under way on a processor than there are buffers */
 	KH_LOSSES = 16,
 };
 
@@ -67,6 +69,7 @@ enum kh_flag {
 	KH_F_KTHREAD = 1 << 2,
 	KH_F_NO_NSPROXY = 1 << 3,	/* the task has left its namespaces */
 	KH_F_KILLED = 1 << 4,		/* the task ends before it sees the result, which is of a call that was cut short */
+	KH_F_KERNEL_STRINGS = 1 << 5,	/* set by src/resolve/kernel-copies.ts: strings are the kernel's copies */
 };
 
 /* The order of NS_LINKS in src/kernel/links.ts. */
@@ -124,6 +127,9 @@ enum kh_field_id {
 	KH_FIELD_TO_BASE = 28,		/* … and the second */
 	KH_FIELD_VALUE = 29,		/* struct kh_nsfs: the descriptor that FSCONFIG_SET_FD or struct mount_attr has */
 	KH_FIELD_ROOT = 30,		/* the caller's root, seen from that of its mount namespace */
+	KH_FIELD_DURATION = 31,		/* nanoseconds from the entry of the call, a __u64 */
+	KH_FIELD_PATH = 32,		/* of KH_COPY: where the first path of the call led, as KH_FIELD_EXE */
+	KH_FIELD_TO_PATH = 33,		/* … and the second */
 };
 
 enum kh_status {
@@ -186,6 +192,8 @@ struct kh_mount {
 	__u64 id;		/* never used again; since 6.8, else 0 */
 	__u64 object;		/* the vfsmount */
 	__u64 ns_id;		/* of its mount namespace; 0 while it is detached */
+	__u64 parent_id;	/* unique id of the mount it is attached to */
+	__u64 before;		/* of the newest: unique id of the mount that was the newest before it */
 	__u32 ns;		/* inode number of that */
 	__u32 old_id;		/* as in mountinfo */
 	__u32 parent;		/* old_id of the mount it is attached to */

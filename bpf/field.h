@@ -15,6 +15,14 @@
 /* a field may start as long as its head and PATH_MAX + 1 bytes still fit */
 #define FIELD_LIMIT (BUFFER_SIZE - 8 - PATH_MAX - 8)
 
+/* Where add_path() has come to. */
+struct walk {
+	struct mount *mount;
+	struct dentry *dentry;
+	struct path root;
+	__u64 at;
+};
+
 struct buffer {
 	/* with the head behind it a struct kh_summary */
 	__u64 count;
@@ -23,21 +31,74 @@ struct buffer {
 		struct kh_event event;
 		__u8 bytes[BUFFER_SIZE];
 	};
+	struct walk walk;
+};
+
+/*
+ * Whose record is in a buffer of the CPU. A program can be preempted and another one run on the same CPU: tracepoints
+ * allow it since 7.0, trampolines always did. The same program never runs twice on a CPU (recursion guard, since 5.12;
+ * before, a tracepoint's program is not preempted), so each tracepoint has one of its own. Calls have several where
+ * each has a program: claim.h.
+ */
+#ifdef KEYHOLE_TRAMPOLINES
+#define CALL_BUFFERS 4
+#else
+#define CALL_BUFFERS 1
+#endif
+
+enum buffer_slot {
+	SLOT_CALL = 0,
+	SLOT_FORK = CALL_BUFFERS,
+	SLOT_EXEC,
+	SLOTS,
+	SLOT_INVENTORY,
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, SLOTS);
 	__type(key, __u32);
 	__type(value, struct buffer);
 } buffers SEC(".maps");
 
+/* An iterator runs with preemption on and may move to another CPU. One reader at a time. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct buffer);
+} inventory_buffer SEC(".maps");
+
+#ifdef KEYHOLE_TRAMPOLINES
+#include "claim.h"
+#else
 /* Of the call that returns on this CPU. */
 static __always_inline struct buffer *this_buffer(void)
 {
+	__u32 slot = SLOT_CALL;
+
+	return bpf_map_lookup_elem(&buffers, &slot);
+}
+
+static __always_inline struct buffer *claim_buffer(void)
+{
+	return this_buffer();
+}
+
+static __always_inline void release_buffer(void)
+{
+}
+#endif
+
+static __always_inline struct buffer *buffer_at(__u32 slot)
+{
 	__u32 zero = 0;
 
-	return bpf_map_lookup_elem(&buffers, &zero);
+	if (slot == SLOT_CALL)
+		return this_buffer();
+	if (slot == SLOT_INVENTORY)
+		return bpf_map_lookup_elem(&inventory_buffer, &zero);
+	return bpf_map_lookup_elem(&buffers, &slot);
 }
 
 /*

@@ -76,7 +76,7 @@ static __always_inline bool rejects(__u32 kind, __u8 verdict)
  * A task passes when nothing excludes it and every kind that includes anything includes it. On a hybrid
  * host a task is in a cgroup of each hierarchy; to be excluded, or included, in one of them is enough.
  */
-static __always_inline bool is_filtered(struct kh_event *e, struct task_struct *task)
+static __always_inline bool is_left_out(struct kh_event *e, struct task_struct *task)
 {
 	bool reject = 0;
 
@@ -91,6 +91,14 @@ static __always_inline bool is_filtered(struct kh_event *e, struct task_struct *
 		reject |= rejects(FILTER_PIDNS, verdict_of(FILTER_PIDNS, e->ns[KH_NS_PID]));
 	if (filter_kinds & (1 << FILTER_UID))
 		reject |= rejects(FILTER_UID, verdict_of(FILTER_UID, e->uid));
+	return reject;
+}
+
+/* is_left_out() of a call, counted. */
+static __always_inline bool is_filtered(struct kh_event *e, struct task_struct *task)
+{
+	bool reject = is_left_out(e, task);
+
 	if (reject)
 		__sync_fetch_and_add(&filtered, 1);
 	return reject;

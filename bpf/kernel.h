@@ -23,6 +23,7 @@ typedef _Bool bool;
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PROG_ARRAY = 3,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
@@ -98,7 +99,9 @@ struct pid_namespace {
 };
 
 struct rb_node {
+	unsigned long __rb_parent_color;
 	struct rb_node *rb_right;
+	struct rb_node *rb_left;
 };
 
 struct rb_root {
@@ -288,6 +291,28 @@ struct fs_context {
 	enum fs_context_phase phase : 8;
 };
 
+enum fs_value_type {
+	fs_value_is_string = 2,
+	fs_value_is_blob = 3,
+	fs_value_is_filename = 4,
+};
+
+struct filename {
+	const char *name;
+};
+
+/* What fsconfig(2), and the parsers of mount(2), hand to a file system. */
+struct fs_parameter {
+	const char *key;
+	enum fs_value_type type : 8;
+	union {
+		char *string;
+		void *blob;
+		struct filename *name;
+	};
+	unsigned long size;
+};
+
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
@@ -410,6 +435,7 @@ struct bpf_raw_tracepoint_args {
 #define PROC_SUPER_MAGIC 0x9fa0
 
 #define CLONE_NEWTIME 0x00000080
+#define CLONE_EMPTY_MNTNS 0x2000000000ULL	/* since 7.1 */
 /* CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET} */
 #define CLONE_NEW_ALL 0x7e020000
 

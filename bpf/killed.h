@@ -52,7 +52,7 @@ static __always_inline bool is_killed_alone(struct task_struct *task)
 static __always_inline void tell_killed(struct task_struct *task, struct kh_event *e)
 {
 	struct pt_regs *regs = entry_regs(task);
-	__u8 abi, op;
+	__u8 abi = KH_ABI_NATIVE, op;
 
 	if (!regs)
 		return;

@@ -14,7 +14,7 @@
 SEC("tp_btf/task_newtask")
 int BPF_PROG(task_created, struct task_struct *task, unsigned long clone_flags)
 {
-	struct buffer *b = this_buffer();
+	struct buffer *b = buffer_at(SLOT_FORK);
 	__u32 tid = bpf_get_current_pid_tgid();
 	__u64 flags = clone_flags;
 	__u64 at;
@@ -37,14 +37,14 @@ int BPF_PROG(task_created, struct task_struct *task, unsigned long clone_flags)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(task_executed, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	struct buffer *b = this_buffer();
+	struct buffer *b = buffer_at(SLOT_EXEC);
 	__u64 at;
 
 	if (!b)
 		return 0;
 	fill_event(&b->event, task, KH_EXEC);
 	b->event.args[0] = old_pid;
-	at = add_exe(b, sizeof(b->event), task);
+	at = add_exe(b, SLOT_EXEC, sizeof(b->event), task);
 	submit(&b->event, at);
 	return 0;
 }

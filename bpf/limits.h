@@ -37,31 +37,52 @@ const volatile __u64 limit_pressure;
 /* Calls that were counted and not told. */
 __u64 summarised;
 
+/* While the ring fills up, only who has used up next to nothing of what may be used at once gets in. */
+static __always_inline __u64 burst_under(bool pressure)
+{
+	return pressure ? limit_burst / 16 : limit_burst;
+}
+
 /*
- * Is the workload within its rate? Two processors may both take the last turn, so that a few more records get in than
- * the rate allows; none is counted wrong.
+ * Is the workload within its rate? Under pressure every call takes a turn, so that who floods stays out for as long as
+ * it does, and the room that is left is for all others. Two processors may both take the last turn, so that a few more
+ * records get in than the rate allows; none is counted wrong.
  */
-static __always_inline bool is_within_rate(struct task_struct *task, __u64 now)
+static __always_inline bool is_within_rate(struct task_struct *task, __u64 now, bool pressure)
 {
 	__u64 key = (__u64)READ(task, cgroups);
 	__u64 *due = bpf_map_lookup_elem(&workloads, &key);
 	__u64 next = now;
+	bool within;
 
 	if (due && *due > next)
 		next = *due;
-	if (next > now + limit_burst)
+	within = next <= now + burst_under(pressure);
+	if (next > now + limit_burst || !(within || pressure))
 		return 0;
 	next += limit_interval;
 	if (due)
 		*due = next;
 	else
 		bpf_map_update_elem(&workloads, &key, &next, BPF_ANY);
-	return 1;
+	return within;
 }
 
 static __always_inline bool is_under_pressure(void)
 {
 	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > limit_pressure;
+}
+
+/* Would is_within_rate() say no? Takes no turn. */
+static __always_inline bool is_beyond_rate(struct task_struct *task, __u64 now)
+{
+	__u64 key = (__u64)READ(task, cgroups);
+	__u64 *due;
+
+	if (!limit_interval)
+		return 0;
+	due = bpf_map_lookup_elem(&workloads, &key);
+	return due && *due > now + burst_under(is_under_pressure());
 }
 
 static __always_inline void fill_summary_key(struct kh_summary_key *key, struct kh_event *e)
@@ -128,7 +149,7 @@ __attribute__((noinline)) __u32 admit(void)
 	if (!failed && !pressure)
 		return ADMITTED;
 	now = bpf_ktime_get_boot_ns();
-	if (is_within_rate(task, now) && !(failed && pressure))
+	if (is_within_rate(task, now, pressure))
 		return ADMITTED;
 	if (!failed) {
 		count_lost(KH_LOST_WORKLOAD);

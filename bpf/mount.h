@@ -6,15 +6,7 @@
 #include "fd.h"
 #include "path.h"
 #include "superblock.h"
-
-static __always_inline __u64 mount_ns_id(struct mnt_namespace *ns)
-{
-	if (bpf_core_field_exists(ns->seq))
-		return BPF_CORE_READ(ns, seq);
-	if (bpf_core_field_exists(ns->ns.ns_id))
-		return BPF_CORE_READ(ns, ns.ns_id);
-	return 0;
-}
+#include "vfsmount.h"
 
 static __always_inline void fill_mount(struct kh_mount *out, struct mount *mount)
 {
@@ -31,6 +23,8 @@ static __always_inline void fill_mount(struct kh_mount *out, struct mount *mount
 	if (!ns || !out->ns_id)
 		return;
 	out->parent = BPF_CORE_READ(mount, mnt_parent, mnt_id);
+	if (bpf_core_field_exists(mount->mnt_id_unique))
+		out->parent_id = BPF_CORE_READ(mount, mnt_parent, mnt_id_unique);
 	out->ns = BPF_CORE_READ(ns, ns.inum);
 	if (bpf_core_field_exists(ns->nr_mounts))
 		out->mounts = BPF_CORE_READ(ns, nr_mounts);
@@ -38,8 +32,46 @@ static __always_inline void fill_mount(struct kh_mount *out, struct mount *mount
 		out->mounts = BPF_CORE_READ((struct mnt_namespace___v6_7 *)ns, mounts);
 }
 
-/* struct kh_mount of the mount, where it is, what of its file system it shows, and its superblock. See add_string(). */
-__attribute__((noinline)) __u64 add_mount(__u64 at, __u64 object)
+/* How deep the tree of a namespace's mounts can be: at most 100,000 mounts (fs.mount-max) in a red-black tree. */
+#define MAX_DEPTH 40
+
+static __always_inline struct rb_node *rightmost(struct rb_node *node)
+{
+	for (int i = 0; i < MAX_DEPTH; i++) {
+		struct rb_node *right = BPF_CORE_READ(node, rb_right);
+
+		if (!right)
+			break;
+		node = right;
+	}
+	return node;
+}
+
+static __always_inline struct mount *mount_of_node(struct rb_node *node)
+{
+	return (void *)node - bpf_core_field_offset(struct mount, mnt_node);
+}
+
+/* What came before the newest mount: to the left of the last node of a tree, or above it. 0 before 6.8. */
+static __always_inline __u64 id_before(struct mount *newest)
+{
+	struct rb_node *node;
+
+	if (!bpf_core_field_exists(newest->mnt_node))
+		return 0;
+	node = BPF_CORE_READ(newest, mnt_node.rb_left);
+	if (node)
+		node = rightmost(node);
+	else
+		node = (void *)(BPF_CORE_READ(newest, mnt_node.__rb_parent_color) & ~3UL);
+	return node ? BPF_CORE_READ(mount_of_node(node), mnt_id_unique) : 0;
+}
+
+/*
+ * struct kh_mount of the mount, where it is, what of its file system it shows, and its superblock. `newest`: it is the
+ * newest of its namespace. See add_string().
+ */
+__attribute__((noinline)) __u64 add_mount(__u64 at, __u64 object, __u64 newest)
 {
 	struct buffer *b = this_buffer();
 	struct mount *mount = (void *)object;
@@ -53,15 +85,14 @@ __attribute__((noinline)) __u64 add_mount(__u64 at, __u64 object)
 	if (!out)
 		return at;
 	fill_mount(out, mount);
+	if (newest)
+		out->before = id_before(mount);
 	start = add_superblock(b, start, BPF_CORE_READ(mount, mnt.mnt_sb));
 	shown = BPF_CORE_READ(mount, mnt.mnt_root);
 	if (out->ns_id)
 		start = add_call_path(start, KH_FIELD_MOUNT_POINT, object, (__u64)shown, 1);
 	return add_call_path(start, KH_FIELD_MOUNT_ROOT, 0, (__u64)shown, 0);
 }
-
-/* How deep the tree of a namespace's mounts can be: at most 100,000 mounts (fs.mount-max) in a red-black tree. */
-#define MAX_DEPTH 40
 
 /*
  * The mount that came last into the caller's mount namespace. After a mount(2) that succeeded it is the one that the
@@ -70,7 +101,7 @@ __attribute__((noinline)) __u64 add_mount(__u64 at, __u64 object)
 static __always_inline struct mount *newest_mount(struct task_struct *task)
 {
 	struct mnt_namespace *ns = BPF_CORE_READ(task, nsproxy, mnt_ns);
-	struct rb_node *node, *right;
+	struct rb_node *node;
 
 	if (!ns)
 		return 0;
@@ -84,15 +115,9 @@ static __always_inline struct mount *newest_mount(struct task_struct *task)
 	if (bpf_core_field_exists(ns->mnt_last_node)) {
 		node = BPF_CORE_READ(ns, mnt_last_node);
 	} else {
-		node = BPF_CORE_READ((struct mnt_namespace___v6_8 *)ns, mounts.rb_node);
-		for (int i = 0; i < MAX_DEPTH; i++) {
-			right = BPF_CORE_READ(node, rb_right);
-			if (!right)
-				break;
-			node = right;
-		}
+		node = rightmost(BPF_CORE_READ((struct mnt_namespace___v6_8 *)ns, mounts.rb_node));
 	}
-	return node ? (void *)node - bpf_core_field_offset(struct mount, mnt_node) : 0;
+	return node ? mount_of_node(node) : 0;
 }
 
 /* The mount that a descriptor of fsmount(2) or open_tree(2) stands for; NULL for one that was merely opened on a mount. */

@@ -4,79 +4,98 @@
 #define KEYHOLE_PATH_H
 
 #include "field.h"
+#include "vfsmount.h"
 
 /* Components and mount points together; a deeper path is marked as cut. */
 #define MAX_STEPS 32
 #define NAME_SIZE 256
 
 /*
- * `mount` NULL: up to the root of the file system. `root`, unless empty, is where the caller's world ends; a path that
- * misses it is marked KH_OUTSIDE.
+ * One turn of add_path(): adds a component, or goes on from a mount to where it is mounted. Returns 0 until the path is
+ * complete. A global function, so that the verifier looks at one turn and not at all of them.
  */
-static __always_inline __u64 add_path(struct buffer *b, __u64 at, __u8 id, struct mount *mount,
+__attribute__((noinline)) int path_step(__u32 slot)
+{
+	struct buffer *b = buffer_at(slot);
+	struct dentry *dentry, *parent;
+	struct kh_field *field;
+	struct mount *mount;
+	__u32 length;
+	long added;
+	__u64 at;
+
+	if (!b)
+		return 1;
+	at = b->walk.at;
+	barrier_var(at);
+	if (at > FIELD_LIMIT)
+		return 1;
+	field = field_at(b, at);
+	dentry = b->walk.dentry;
+	mount = b->walk.mount;
+	length = field->reserved;
+	if (b->walk.root.dentry && dentry == b->walk.root.dentry &&
+	    (void *)mount + bpf_core_field_offset(struct mount, mnt) == (void *)b->walk.root.mnt) {
+		field->status = KH_OK;
+		return 1;
+	}
+	parent = BPF_CORE_READ(dentry, d_parent);
+	if (mount && dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
+		struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+
+		if (above != mount) {
+			b->walk.dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+			b->walk.mount = above;
+			return 0;
+		}
+		field->status = b->walk.root.dentry ? KH_OUTSIDE : KH_OK;
+		/* a detached mount of a file has no path, but the file has a name */
+		if (b->walk.root.dentry || length || dentry == parent)
+			return 1;
+	}
+	if (!mount && dentry == parent) {
+		field->status = KH_OK;
+		return 1;
+	}
+	barrier_var(length);
+	if (length > PATH_MAX - NAME_SIZE)
+		return 1;
+	added = bpf_probe_read_kernel_str((__u8 *)(field + 1) + length, NAME_SIZE, BPF_CORE_READ(dentry, d_name.name));
+	if (added <= 0) {
+		field->status = KH_FAULT;
+		return 1;
+	}
+	field->reserved = length + added;
+	/* the only component of a memfd, whose dentry is its own parent */
+	if (dentry == parent)
+		field->status = KH_OK;
+	b->walk.dentry = parent;
+	return field->status == KH_OK;
+}
+
+/*
+ * The path of `dentry` to the record in the buffer of `slot`. `mount` NULL: up to the root of the file system. `root`,
+ * unless empty, is where the caller's world ends; a path that misses it is marked KH_OUTSIDE.
+ */
+static __always_inline __u64 add_path(struct buffer *b, __u32 slot, __u64 at, __u8 id, struct mount *mount,
 				      struct dentry *dentry, struct path *root)
 {
 	struct kh_field *field;
-	__u8 status = KH_CUT;
 
 	barrier_var(at);
 	if (at > FIELD_LIMIT)
 		return at;
 	field = field_at(b, at);
-	/*
-	 * The length so far lives in the record: what is read back from memory has no
-	 * range, so that the verifier finds each turn of the loop like the one before.
-	 */
 	field->reserved = 0;
-	for (int i = 0; i < MAX_STEPS; i++) {
-		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
-		__u32 length = field->reserved;
-		long added;
-
-		if (root->dentry && dentry == root->dentry &&
-		    (void *)mount + bpf_core_field_offset(struct mount, mnt) == (void *)root->mnt) {
-			status = KH_OK;
+	field->status = KH_CUT;
+	b->walk.at = at;
+	b->walk.mount = mount;
+	b->walk.dentry = dentry;
+	b->walk.root = *root;
+	for (int i = 0; i < MAX_STEPS; i++)
+		if (path_step(slot))
 			break;
-		}
-		if (mount && dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
-			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
-
-			if (above != mount) {
-				dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-				mount = above;
-				continue;
-			}
-			status = root->dentry ? KH_OUTSIDE : KH_OK;
-			/* a detached mount of a file has no path, but the file has a name */
-			if (root->dentry || length || dentry == parent)
-				break;
-		}
-		if (!mount && dentry == parent) {
-			status = KH_OK;
-			break;
-		}
-		if (length > PATH_MAX - NAME_SIZE)
-			break;
-		added = bpf_probe_read_kernel_str((__u8 *)(field + 1) + length, NAME_SIZE,
-						  BPF_CORE_READ(dentry, d_name.name));
-		if (added <= 0) {
-			status = KH_FAULT;
-			break;
-		}
-		field->reserved = length + added;
-		/* the only component of a memfd, whose dentry is its own parent */
-		if (dentry == parent)
-			status = KH_OK;
-		if (status == KH_OK)
-			break;
-		dentry = parent;
-	}
-	return field_end(field, at, id, status, field->reserved & 0x1fff);
-}
-
-static __always_inline struct mount *mount_of(struct vfsmount *vfsmount)
-{
-	return (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
+	return field_end(field, at, id, field->status, field->reserved & 0x1fff);
 }
 
 /*
@@ -92,18 +111,18 @@ __attribute__((noinline)) __u64 add_call_path(__u64 at, __u64 id, __u64 mount, _
 		return at;
 	if (seen)
 		BPF_CORE_READ_INTO(&root, (struct task_struct *)bpf_get_current_task(), fs, root);
-	return add_path(b, at, id, (struct mount *)mount, (struct dentry *)dentry, &root);
+	return add_path(b, SLOT_CALL, at, id, (struct mount *)mount, (struct dentry *)dentry, &root);
 }
 
 /* What /proc/PID/exe points at. */
-static __always_inline __u64 add_exe(struct buffer *b, __u64 at, struct task_struct *task)
+static __always_inline __u64 add_exe(struct buffer *b, __u32 slot, __u64 at, struct task_struct *task)
 {
 	struct file *file = BPF_CORE_READ(task, mm, exe_file);
 	struct path nowhere = {};
 
 	if (!file)
 		return at;
-	return add_path(b, at, KH_FIELD_EXE, mount_of(BPF_CORE_READ(file, f_path.mnt)),
+	return add_path(b, slot, at, KH_FIELD_EXE, mount_of(BPF_CORE_READ(file, f_path.mnt)),
 			BPF_CORE_READ(file, f_path.dentry), &nowhere);
 }
 

@@ -19,7 +19,7 @@
 #include "user.h"
 
 /* A clone is an event when it makes a namespace, or was to make one and failed. */
-static __always_inline bool makes_namespaces(struct kh_event *e)
+static __always_inline bool makes_namespaces(struct kh_event *e, __u8 op)
 {
 	__u64 *made, flags = e->args[0];
 
@@ -31,11 +31,11 @@ static __always_inline bool makes_namespaces(struct kh_event *e)
 	if (e->ret >= 0)
 		return 0;
 	/* in clone(2) the bit of CLONE_NEWTIME is part of the exit signal */
-	if (e->op == KH_OP_CLONE)
+	if (op == KH_OP_CLONE)
 		return flags & CLONE_NEW_ALL;
 	if (bpf_probe_read_user(&flags, sizeof(flags), (void *)e->args[0]))
 		return 0;
-	return flags & (CLONE_NEW_ALL | CLONE_NEWTIME);
+	return flags & (CLONE_NEW_ALL | CLONE_NEWTIME | CLONE_EMPTY_MNTNS);
 }
 
 /* sizeof(struct clone_args) since 5.7; what an older caller gives is shorter */
@@ -53,6 +53,7 @@ static __always_inline bool makes_namespaces(struct kh_event *e)
 #define MOVE_MOUNT_F_EMPTY_PATH 4
 #define OPEN_TREE_CLONE 1
 #define AT_EMPTY_PATH 0x1000
+#define FSPICK_EMPTY_PATH 8
 
 enum fsconfig_command {
 	FSCONFIG_SET_STRING = 1,
@@ -83,7 +84,7 @@ static __always_inline __u64 add_mount_fields(struct kh_event *e, __u64 at, stru
 	at = add_string(at, 1, e->args[1], PATH_MAX);
 	at = add_base(at, KH_FIELD_BASE, target, AT_FDCWD);
 	if (!e->ret && makes_mount(e->args[3]))
-		at = add_mount(at, (__u64)newest_mount(task));
+		at = add_mount(at, (__u64)newest_mount(task), 1);
 	return at;
 }
 
@@ -119,33 +120,47 @@ static __always_inline __u64 add_fsmount_fields(struct kh_event *e, __u64 at, st
 	if (is_nsfs(task, e->ret))
 		return add_file(at, e->ret);
 	at = add_story_file(at, KH_FIELD_MADE, e->ret);
-	return add_mount(at, (__u64)mount_of_fd(task, e->ret));
+	return add_mount(at, (__u64)mount_of_fd(task, e->ret), 0);
+}
+
+/* Is the path in the field at `path`, before what comes `next`, empty? No string is there for NULL, which stands for one. */
+__attribute__((noinline)) __u64 is_empty_path(__u64 path, __u64 next)
+{
+	struct buffer *b = this_buffer();
+	struct kh_field *field;
+
+	if (!b || path > FIELD_LIMIT)
+		return 0;
+	field = field_at(b, path);
+	return path == next || (field->status == KH_OK && !field->length);
 }
 
 static __always_inline __u64 add_move_mount_fields(struct kh_event *e, __u64 at, struct task_struct *task)
 {
+	bool by_fd = e->args[4] & MOVE_MOUNT_F_EMPTY_PATH;
 	__u64 path = at;
 
 	at = add_string(at, 1, e->args[1], PATH_MAX);
+	by_fd = by_fd && is_empty_path(path, at);
 	/* once the mount behind it has moved, a descriptor leads to the new place */
-	if (e->ret || !(e->args[4] & MOVE_MOUNT_F_EMPTY_PATH))
+	if (e->ret || !by_fd)
 		at = add_base(at, KH_FIELD_BASE, path, e->args[0]);
 	path = at;
 	at = add_string(at, 3, e->args[3], PATH_MAX);
 	at = add_base(at, KH_FIELD_TO_BASE, path, e->args[2]);
 	/* the descriptor itself is what is moved */
-	if (!(e->args[4] & MOVE_MOUNT_F_EMPTY_PATH))
+	if (!by_fd)
 		return at;
 	at = add_story_file(at, KH_FIELD_FILE, e->args[0]);
 	if (e->ret)
 		return add_file(at, e->args[0]);
-	return add_mount(at, (__u64)mount_of_fd(task, e->args[0]));
+	return add_mount(at, (__u64)mount_of_fd(task, e->args[0]), 0);
 }
 
 /* open_tree(2), open_tree_attr(2), mount_setattr(2) and fspick(2): a directory, a path and flags, and attributes. */
-static __always_inline __u64 add_tree_fields(struct kh_event *e, __u64 at, struct task_struct *task)
+static __always_inline __u64 add_tree_fields(struct kh_event *e, __u64 at, struct task_struct *task, __u8 op)
 {
-	bool has_attr = e->op == KH_OP_OPEN_TREE_ATTR || e->op == KH_OP_MOUNT_SETATTR;
+	bool has_attr = op == KH_OP_OPEN_TREE_ATTR || op == KH_OP_MOUNT_SETATTR, by_fd;
 	__u64 path;
 
 	if (has_attr) {
@@ -155,15 +170,16 @@ static __always_inline __u64 add_tree_fields(struct kh_event *e, __u64 at, struc
 	}
 	path = at;
 	at = add_string(at, 1, e->args[1], PATH_MAX);
+	by_fd = is_empty_path(path, at);
 	at = add_base(at, KH_FIELD_BASE, path, e->args[0]);
-	if (e->args[2] & AT_EMPTY_PATH) {
+	if (by_fd && e->args[2] & (op == KH_OP_FSPICK ? FSPICK_EMPTY_PATH : AT_EMPTY_PATH)) {
 		at = add_story_file(at, KH_FIELD_FILE, e->args[0]);
-		if (e->op == KH_OP_MOUNT_SETATTR && !e->ret)
-			return add_mount(at, (__u64)mount_of_fd(task, e->args[0]));
+		if (op == KH_OP_MOUNT_SETATTR && !e->ret)
+			return add_mount(at, (__u64)mount_of_fd(task, e->args[0]), 0);
 	}
-	if (e->op == KH_OP_MOUNT_SETATTR || e->ret < 0)
+	if (op == KH_OP_MOUNT_SETATTR || e->ret < 0)
 		return at;
-	if (e->op == KH_OP_FSPICK) {
+	if (op == KH_OP_FSPICK) {
 		at = add_story_file(at, KH_FIELD_MADE, e->ret);
 		return add_file(at, e->ret);
 	}
@@ -171,40 +187,40 @@ static __always_inline __u64 add_tree_fields(struct kh_event *e, __u64 at, struc
 	if (!(e->args[2] & OPEN_TREE_CLONE) || is_nsfs(task, e->ret))
 		return add_file(at, e->ret);
 	at = add_story_file(at, KH_FIELD_MADE, e->ret);
-	return add_mount(at, (__u64)mount_of_fd(task, e->ret));
+	return add_mount(at, (__u64)mount_of_fd(task, e->ret), 0);
 }
 
 /* A path to a directory that becomes the root, and for pivot_root(2) one where the old root goes. */
-static __always_inline __u64 add_root_fields(struct kh_event *e, __u64 at, struct task_struct *task)
+static __always_inline __u64 add_root_fields(struct kh_event *e, __u64 at, struct task_struct *task, __u8 op)
 {
 	__u64 path = at;
 
-	if (e->op != KH_OP_FCHROOT) {
+	if (op != KH_OP_FCHROOT) {
 		at = add_string(at, 0, e->args[0], PATH_MAX);
 		if (e->ret)
 			at = add_base(at, KH_FIELD_BASE, path, AT_FDCWD);
 	}
-	if (e->op == KH_OP_PIVOT_ROOT)
+	if (op == KH_OP_PIVOT_ROOT)
 		at = add_string(at, 1, e->args[1], PATH_MAX);
 	if (e->ret)
 		return at;
 	at = add_root(at);
-	if (e->op == KH_OP_PIVOT_ROOT)
-		at = add_mount(at, (__u64)mount_of(BPF_CORE_READ(task, fs, root.mnt)));
+	if (op == KH_OP_PIVOT_ROOT)
+		at = add_mount(at, (__u64)mount_of(BPF_CORE_READ(task, fs, root.mnt)), 0);
 	return at;
 }
 
-static __always_inline __u64 add_fields(struct buffer *b, __u64 at, struct task_struct *task)
+static __always_inline __u64 add_fields(struct buffer *b, __u64 at, struct task_struct *task, __u8 op)
 {
 	struct kh_event *e = &b->event;
 	__u64 path = at;
 
-	switch (e->op) {
+	switch (op) {
 	case KH_OP_SETNS:
 	case KH_OP_UNSHARE:
 		if (!e->ret)
 			at = add_ns_ids(b, at, task);
-		return e->op == KH_OP_SETNS ? add_file(at, e->args[0]) : at;
+		return op == KH_OP_SETNS ? add_file(at, e->args[0]) : at;
 	case KH_OP_MOUNT:
 		return add_mount_fields(e, at, task);
 	case KH_OP_FSOPEN:
@@ -223,11 +239,11 @@ static __always_inline __u64 add_fields(struct buffer *b, __u64 at, struct task_
 	case KH_OP_OPEN_TREE:
 	case KH_OP_OPEN_TREE_ATTR:
 	case KH_OP_MOUNT_SETATTR:
-		return add_tree_fields(e, at, task);
+		return add_tree_fields(e, at, task, op);
 	case KH_OP_PIVOT_ROOT:
 	case KH_OP_CHROOT:
 	case KH_OP_FCHROOT:
-		return add_root_fields(e, at, task);
+		return add_root_fields(e, at, task, op);
 	case KH_OP_UMOUNT2:
 	case KH_OP_UMOUNT:
 		at = add_string(at, 0, e->args[0], PATH_MAX);
@@ -247,27 +263,20 @@ static __always_inline bool is_clone(__u8 op)
 }
 
 /* Did the task change its own namespaces? */
-static __always_inline bool is_crossing(struct kh_event *e)
+static __always_inline bool is_crossing(struct kh_event *e, __u8 op)
 {
-	return !e->ret && (e->op == KH_OP_SETNS || e->op == KH_OP_UNSHARE);
+	return !e->ret && (op == KH_OP_SETNS || op == KH_OP_UNSHARE);
 }
 
-static __always_inline void record_return(struct task_struct *task, struct pt_regs *regs, long ret, __u8 op, __u8 abi)
+/* record_return() in a buffer that is the call's own. */
+static __always_inline void record_in(struct buffer *b, struct task_struct *task, struct pt_regs *regs, long ret, __u8 op,
+				      __u8 abi, __u64 entered)
 {
+	__u64 at = sizeof(b->event), *duration;
+	struct kh_event *e = &b->event;
 	__u32 admission = ADMITTED;
 	unsigned long pending;
-	struct buffer *b;
-	struct kh_event *e;
-	__u64 at = sizeof(*e);
 
-	if (agent_tgid && (bpf_get_current_pid_tgid() >> 32) == agent_tgid)
-		return;
-	if (is_clone(op) && !ret)
-		return;
-	b = this_buffer();
-	if (!b)
-		return;
-	e = &b->event;
 	if (is_clone(op)) {
 		/* most clones make threads: tell them apart before anything is read */
 		e->op = op;
@@ -275,7 +284,7 @@ static __always_inline void record_return(struct task_struct *task, struct pt_re
 		e->ret = ret;
 		e->tid = bpf_get_current_pid_tgid();
 		fill_args(e, regs);
-		if (!makes_namespaces(e))
+		if (!makes_namespaces(e, op))
 			return;
 	}
 	if (!filter_kinds) {
@@ -294,7 +303,7 @@ static __always_inline void record_return(struct task_struct *task, struct pt_re
 	if (filter_kinds) {
 		if (is_filtered(e, task)) {
 			/* user space must know where the task is when it comes back into view */
-			if (is_crossing(e)) {
+			if (is_crossing(e, op)) {
 				e->kind = KH_MOVED;
 				submit(e, add_ns_ids(b, at, task));
 			}
@@ -313,7 +322,29 @@ static __always_inline void record_return(struct task_struct *task, struct pt_re
 		e->flags |= KH_F_SIGSYS;
 	if (ret < 0 && (pending & (1UL << (SIGKILL - 1)) || READ(task, signal, flags) & SIGNAL_GROUP_EXIT))
 		e->flags |= KH_F_KILLED;
-	submit(e, add_fields(b, at, task));
+	if (entered) {
+		duration = add_struct(b, &at, KH_FIELD_DURATION, sizeof(*duration));
+		if (duration)
+			*duration = e->time - entered;
+	}
+	submit(e, add_fields(b, at, task, op));
+}
+
+/* The record of a call that has returned; `entered` is when it was made, 0 where that is not known. */
+static __always_inline void record_return(struct task_struct *task, struct pt_regs *regs, long ret, __u8 op, __u8 abi,
+					  __u64 entered)
+{
+	struct buffer *b;
+
+	if (agent_tgid && (bpf_get_current_pid_tgid() >> 32) == agent_tgid)
+		return;
+	if (is_clone(op) && !ret)
+		return;
+	b = claim_buffer();
+	if (!b)
+		return;
+	record_in(b, task, regs, ret, op, abi, entered);
+	release_buffer();
 }
 
 #endif

@@ -21,6 +21,12 @@ static __always_inline long call_number(struct pt_regs *regs)
 	return (__s32)READ(regs, orig_ax);
 }
 
+/* What the call is to return. */
+static __always_inline long call_result(struct pt_regs *regs)
+{
+	return READ(regs, ax);
+}
+
 /* What syscall_rollback() leaves in the register of the result. */
 static __always_inline long rolled_back(struct pt_regs *regs)
 {
@@ -49,6 +55,12 @@ static __always_inline void fill_args(struct kh_event *e, struct pt_regs *regs)
 static __always_inline long call_number(struct pt_regs *regs)
 {
 	return READ(regs, syscallno);
+}
+
+/* What the call is to return. */
+static __always_inline long call_result(struct pt_regs *regs)
+{
+	return READ(regs, regs[0]);
 }
 
 /* What syscall_rollback() leaves in the register of the result. */

@@ -4,19 +4,12 @@
 #define KEYHOLE_RING_H
 
 #include "field.h"
+#include "lost.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 16 * 1024 * 1024);
 } ring SEC(".maps");
-
-/* What is missing, by enum kh_kind and enum kh_loss. */
-__u64 lost[KH_LOSSES];
-
-static __always_inline void count_lost(__u32 why)
-{
-	__sync_fetch_and_add(&lost[why & (KH_LOSSES - 1)], 1);
-}
 
 /*
  * Flags 0: the kernel wakes the reader only when it had read everything. The

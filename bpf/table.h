@@ -13,24 +13,30 @@
  */
 const volatile __u16 calls[CALLS];
 
+static __always_inline __u8 abi_of(struct task_struct *task, long number)
+{
+	if (is_compat(task))
+		return KH_ABI_COMPAT;
+	return number & X32_SYSCALL_BIT ? KH_ABI_X32 : KH_ABI_NATIVE;
+}
+
 /* Which call of the list a number means in the ABI of the task, 0 for none; sets the ABI. */
-static __always_inline __u8 op_of(struct task_struct *task, long number, __u8 *abi)
+static __always_inline __u8 op_in(const volatile __u16 *table, struct task_struct *task, long number, __u8 *abi)
 {
 	__u16 both;
 
-	*abi = KH_ABI_NATIVE;
 	if ((__u64)(number & ~X32_SYSCALL_BIT) >= CALLS)
 		return 0;
-	both = calls[number & (CALLS - 1)];
+	both = table[number & (CALLS - 1)];
 	if (!both)
 		return 0;
-	if (is_compat(task)) {
-		*abi = KH_ABI_COMPAT;
-		return both >> 8;
-	}
-	if (number & X32_SYSCALL_BIT)
-		*abi = KH_ABI_X32;
-	return both;
+	*abi = abi_of(task, number);
+	return *abi == KH_ABI_COMPAT ? both >> 8 : both;
+}
+
+static __always_inline __u8 op_of(struct task_struct *task, long number, __u8 *abi)
+{
+	return op_in(calls, task, number, abi);
 }
 
 #endif

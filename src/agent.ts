@@ -127,7 +127,11 @@ export class Agent {
     this.stories = new Stories({
       tasks,
       publish: (story) => void this.#publisher.publish(story),
-      now: () => this.#now(),
+      clock: {
+        now: () => clockGettime(CLOCK_BOOTTIME),
+        format: (time) => this.#clock.format(time),
+        isApplied: (time) => this.capture.ring.pending() === 0 || this.#applied >= time,
+      },
       run: Math.floor(Date.now() / 1000).toString(36),
       onError: (error) => this.#tellFailure("looking at the files of stories", error),
     });
@@ -293,7 +297,7 @@ export class Agent {
         const tid = wire.u32(record + EVENT.tid);
         this.tasks.exit(tid);
         this.graph.forget(tid);
-        this.stories.onExit(tid);
+        this.stories.onExit(wire.u32(record + EVENT.pid));
         return;
       }
       default:

@@ -11,6 +11,8 @@ export interface ProgramFailure {
 }
 
 export interface LoadedObject {
+  /** Of the object file: `capture`, or its twin `capture-probe`. */
+  readonly name: string;
   readonly object: BpfObject;
   /** Programs that this kernel refused; the others are loaded. */
   readonly failures: readonly ProgramFailure[];
@@ -23,8 +25,8 @@ export function objectPath(name: string): string {
 
 /**
  * Loads the object `name`, with as many of its programs as the kernel takes: a program that is refused, or whose
- * tracepoint the kernel lacks, does not take the others with it. `prepare` sets globals and map sizes; it runs once for
- * each attempt. Throws the LibbpfError of the last attempt when no program loads.
+ * tracepoint the kernel lacks, does not take the others with it. `prepare` sets globals, map sizes and which programs
+ * are wanted; it runs once for each attempt. Throws the LibbpfError of the last attempt when no program loads.
  *
  * An object that reads through typed pointers (Linux 5.11) has a twin, NAME-probe, for older kernels: whichever loads
  * as a whole is taken, else the one of which more does.
@@ -34,54 +36,56 @@ export function loadObject(name: string, prepare: (object: BpfObject) => void = 
   let refusal: unknown;
   for (const variant of names) {
     try {
-      return { object: openAndLoad(variant, prepare, null), failures: [] };
+      return { name: variant, object: openAndLoad(variant, prepare, []), failures: [] };
     } catch (error) {
       if (!(error instanceof LibbpfError)) throw error;
       refusal = error;
     }
   }
-  const trials = names.map((variant) => tryPrograms(variant, prepare));
-  const best = trials.reduce((one, other) => (other.good.size > one.good.size ? other : one));
-  if (best.good.size === 0) throw refusal;
-  return { object: openAndLoad(best.name, prepare, best.good), failures: best.failures };
+  let best: LoadedObject | null = null;
+  for (const variant of names) {
+    const loaded = loadMost(variant, prepare);
+    const isBetter = loaded !== null && (best === null || loaded.failures.length <= best.failures.length);
+    (isBetter ? best : loaded)?.object.close();
+    if (isBetter) best = loaded;
+  }
+  if (best === null) throw refusal;
+  return best;
 }
 
-interface Trial {
-  readonly name: string;
-  readonly good: ReadonlySet<string>;
-  readonly failures: readonly ProgramFailure[];
-}
+/** Attempts that are worth it: a kernel that refuses more programs refuses them for a reason that all have. */
+const MAX_REFUSED = 8;
 
-/** Loads each program of an object by itself. */
-function tryPrograms(name: string, prepare: (object: BpfObject) => void): Trial {
+/** Loads an object without the programs that are refused, one more left out at each attempt; null when too many are. */
+function loadMost(name: string, prepare: (object: BpfObject) => void): LoadedObject | null {
   const failures: ProgramFailure[] = [];
-  const good = new Set<string>();
-  for (const program of programNames(name)) {
+  for (;;) {
     try {
-      openAndLoad(name, prepare, new Set([program])).close();
-      good.add(program);
+      return { name, object: openAndLoad(name, prepare, failures), failures };
     } catch (error) {
       if (!(error instanceof LibbpfError)) throw error;
+      const program = refusedProgram(error);
+      if (program === null || failures.some((failure) => failure.program === program)) return null;
+      if (failures.length === MAX_REFUSED) return null;
       failures.push({ program, errno: error.errno, detail: lastLines(error) });
     }
   }
-  return { name, good, failures };
 }
 
-function programNames(name: string): string[] {
-  using object = loadLibbpf().open(objectPath(name), { name });
-  return object.programs.map((program) => program.name);
+/** Which program libbpf gave up at. */
+function refusedProgram({ log }: LibbpfError): string | null {
+  return [...log.matchAll(/prog '([^']+)': failed to/g)].at(-1)?.[1] ?? null;
 }
 
 function openAndLoad(
   name: string,
   prepare: (object: BpfObject) => void,
-  only: ReadonlySet<string> | null,
+  without: readonly ProgramFailure[],
 ): BpfObject {
   const object = loadLibbpf().open(objectPath(name), { name });
   try {
-    if (only !== null) for (const program of object.programs) program.setAutoload(only.has(program.name));
     prepare(object);
+    for (const { program } of without) object.program(program).setAutoload(false);
     object.load();
     return object;
   } catch (error) {
@@ -91,7 +95,7 @@ function openAndLoad(
 }
 
 /** The end of the captured log is where the reason stands. */
-export function lastLines(error: LibbpfError, lines = 4): string {
+export function lastLines(error: LibbpfError, lines = 8): string {
   const log = error.log.trimEnd().split("\n").slice(-lines).join("; ");
   return log === "" ? error.message : `${error.message}: ${log}`;
 }

@@ -17,6 +17,9 @@ const SECRET_KEYS = new Set([
 
 export const REDACTED = "[redacted]";
 
+/** Whether a list of options can have a secret in it at all: few do, and every mount(2) is looked at. */
+const MAY_BE_SECRET = new RegExp(`(?:^|,)\\s*(?:${[...SECRET_KEYS].join("|")})\\s*=`, "i");
+
 /** Is the value of the mount option `key` a secret? */
 export function isSecret(key: string): boolean {
   return SECRET_KEYS.has(key.toLowerCase());
@@ -24,7 +27,7 @@ export function isSecret(key: string): boolean {
 
 /** `options`, a comma-separated list, without the values of secrets; the same string where it has none. */
 export function redactOptions(options: string): string {
-  if (!options.includes("=")) return options;
+  if (!MAY_BE_SECRET.test(options)) return options;
   let found = false;
   const items = options.split(",").map((item) => {
     const equals = item.indexOf("=");

@@ -9,10 +9,17 @@ import { readName, readPath } from "./text.js";
 /** KH_VERSION */
 export const WIRE_VERSION = 2;
 
-export const Kind = { syscall: 1, fork: 2, exec: 3, exit: 4, task: 5, moved: 6 } as const;
+export const Kind = { syscall: 1, fork: 2, exec: 3, exit: 4, task: 5, moved: 6, copy: 7 } as const;
 /** enum kh_loss */
-export const Loss = { summary: 8, workload: 9, clone: 10, record: 11 } as const;
-export const Flag = { mmShared: 1, sigsys: 2, kthread: 4, noNsproxy: 8, killed: 16 } as const;
+export const Loss = { summary: 8, workload: 9, clone: 10, record: 11, buffer: 12 } as const;
+export const Flag = {
+  mmShared: 1,
+  sigsys: 2,
+  kthread: 4,
+  noNsproxy: 8,
+  killed: 16,
+  kernelStrings: 32,
+} as const;
 export const FieldId = {
   exe: 16,
   nsfs: 17,
@@ -29,6 +36,9 @@ export const FieldId = {
   toBase: 28,
   value: 29,
   root: 30,
+  duration: 31,
+  path: 32,
+  toPath: 33,
 } as const;
 export const Status = { ok: 0, cut: 1, fault: 2, outside: 3 } as const;
 
@@ -64,13 +74,15 @@ export const MOUNT = {
   id: 0,
   object: 8,
   ns_id: 16,
-  ns: 24,
-  old_id: 28,
-  parent: 32,
-  flags: 36,
-  sb_flags: 40,
-  mounts: 44,
-  sizeof: 48,
+  parent_id: 24,
+  before: 32,
+  ns: 40,
+  old_id: 44,
+  parent: 48,
+  flags: 52,
+  sb_flags: 56,
+  mounts: 60,
+  sizeof: 64,
 } as const;
 export const SUMMARY_KEY = { start: 0, pid: 8, ret: 12, op: 16, abi: 20, sizeof: 24 } as const;
 export const SUMMARY = { count: 0, last: 8, first: 16, sizeof: 16 + EVENT.sizeof } as const;

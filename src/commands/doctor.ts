@@ -1,3 +1,5 @@
+import type { ProgramReport } from "../capture/programs.js";
+import { KeyholeError } from "../errors.js";
 import { type Check, hostChecks } from "../kernel/host-checks.js";
 import { HostPath } from "../kernel/host-path.js";
 import { neutralise } from "../publish/neutral.js";
@@ -52,16 +54,40 @@ async function libbpfCheck(): Promise<Check> {
 }
 
 async function programChecks(host: HostPath): Promise<Check[]> {
-  const { probePrograms } = await import("../capture/capture.js");
-  const reports = probePrograms(host);
-  const attached = reports.filter((report) => report.attached).length;
-  return reports.map(({ program, attached: isAttached, errno, detail, lacks }) => ({
+  const { tryPrograms } = await import("../capture/capture.js");
+  try {
+    const { mode, reason, loaded, reports, lacks } = tryPrograms(host, "auto");
+    const attach: Check = {
+      name: "attach mode",
+      status: "ok",
+      found: `${mode}: ${reason}; ${loaded.name}.bpf.o`,
+      lacks: lacks.join("; "),
+      fix: null,
+    };
+    return [attach, ...reports.map(ofProgram)];
+  } catch (error) {
+    if (!(error instanceof KeyholeError)) throw error;
+    const { found, message, hint } = error;
+    return [
+      {
+        name: "attach mode",
+        status: "missing",
+        found: [found, message].filter(Boolean).join(": "),
+        lacks: "every event",
+        fix: hint ?? fixFor(found ?? null),
+      },
+    ];
+  }
+}
+
+function ofProgram({ program, attached, errno, detail, lacks }: ProgramReport): Check {
+  return {
     name: `program ${program}`,
-    status: isAttached ? "ok" : attached === 0 ? "missing" : "degraded",
-    found: isAttached ? detail || "attached" : [errno, detail].filter(Boolean).join(": "),
-    lacks: isAttached ? null : lacks,
-    fix: isAttached ? null : fixFor(errno),
-  }));
+    status: attached ? "ok" : "degraded",
+    found: attached ? detail : [errno, detail].filter(Boolean).join(": "),
+    lacks: attached ? null : lacks,
+    fix: attached ? null : fixFor(errno),
+  };
 }
 
 /** What the errno of bpf(2) or perf_event_open(2) most often means for a program that did not attach. */

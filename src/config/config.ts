@@ -17,7 +17,7 @@ export interface Selection<T> {
  * the file, so that one word finds the documentation, the error message and the code.
  */
 export interface Config {
-  readonly attach: "auto" | "tracepoint";
+  readonly attach: "auto" | "fentry" | "tracepoint";
   /** Directory below which the host's /proc and /sys are found. */
   readonly host_root: string;
   /** `node` of every event. */

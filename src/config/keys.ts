@@ -11,7 +11,10 @@ export interface Key {
 
 /** Every configuration key: its flag and one line of help. The type makes a missing key an error. */
 export const KEYS: Readonly<Record<KeyPath, Key>> = {
-  attach: { flag: "--attach <mode>", help: "how to attach: auto or tracepoint (default auto)" },
+  attach: {
+    flag: "--attach <mode>",
+    help: "how to attach: auto, fentry or tracepoint (default auto: fentry where the kernel takes it)",
+  },
   host_root: { flag: "--host-root <dir>", help: "where the host's root is mounted (default /)" },
   node: { flag: "--node <name>", help: "node name in events (default $NODE_NAME, else the host name)" },
   output: {

@@ -21,9 +21,9 @@ const MAX_NAMESPACES = 4096;
 
 /**
  * Which mount a successful mount(2) made. The kernel does not say; what it does say is which mount came last into the
- * caller's namespace. That is the call's own if it stands where the caller wanted one, or if it is the only one that has
- * come since the last look and nobody could have changed what was asked. Else nothing is said: others may mount in the
- * same namespace at the same time.
+ * caller's namespace. That is the call's own if it is the only one that has come since the last look, or if it stands
+ * where the caller wanted one and nobody could have changed what was asked. Else nothing is said: others may mount in
+ * the same namespace, and in the same place, at the same time.
  */
 export class MountClaims {
   readonly #newest = new Map<string, Newest>();
@@ -37,20 +37,32 @@ export class MountClaims {
   /** Whether `mount` is what the call made; a mount is given to one call only. */
   take({ mount, target, mmShared }: Claim): boolean {
     if (mount.nsId === 0n) return false;
-    const key = `${mount.ns}:${mount.nsId}`;
-    const last = this.#newest.get(key);
-    this.#remember(key, { id: mount.id, mounts: mount.mounts });
-    // before 6.8 mounts have no id that lasts: the place alone has to tell
-    if (mount.id !== 0n && last !== undefined && mount.id <= last.id) return false;
-    if (target !== null && target === mount.mountPoint) return true;
-    return mount.id !== 0n && !mmShared && last !== undefined && mount.mounts === last.mounts + 1;
+    const last = this.#newest.get(keyOf(mount));
+    this.note(mount);
+    const isThere = target !== null && target === mount.mountPoint;
+    // before 6.8 mounts have no id that lasts: the place has to tell, and how many there are
+    if (mount.id === 0n) return isThere && (!mmShared || last?.mounts === mount.mounts - 1);
+    if (last === undefined) return isThere && !mmShared;
+    if (mount.id <= last.id) return false;
+    if (mount.before <= last.id) return true;
+    // on top of another new one: either may be the call's own
+    return isThere && !mmShared && mount.parentId <= last.id;
   }
 
-  #remember(key: string, newest: Newest): void {
+  /** Takes note of a mount that another call has brought into a namespace. */
+  note(mount: MountRecord): void {
+    if (mount.nsId === 0n) return;
+    const key = keyOf(mount);
+    const last = this.#newest.get(key);
     this.#newest.delete(key);
-    this.#newest.set(key, newest);
+    const id = last !== undefined && last.id > mount.id ? last.id : mount.id;
+    this.#newest.set(key, { id, mounts: mount.mounts });
     if (this.#newest.size <= MAX_NAMESPACES) return;
     this.#newest.delete(this.#newest.keys().next().value!);
     this.#evictions++;
   }
+}
+
+function keyOf({ ns, nsId }: MountRecord): string {
+  return `${ns}:${nsId}`;
 }

@@ -6,18 +6,36 @@ export interface MountFile {
   readonly file: bigint;
   /** Address of the fs context or the vfsmount behind it. */
   readonly object: bigint;
+  /** The unique id of that mount; 0n for an fs context, and before Linux 6.8. */
+  readonly mount: bigint;
 }
 
-/** A descriptor of such a file. */
+export interface FileState {
+  /** Something in the kernel refers to the file, a message in flight included. */
+  readonly alive: boolean;
+  /** Its mount is in a mount namespace. */
+  readonly attached: boolean;
+}
+
+export const NOWHERE: FileState = { alive: false, attached: false };
+
+/** A descriptor of such a file, or of another one on the same mount. */
 export interface Holder {
   readonly file: bigint;
+  /** The vfsmount that it is on, where the file itself was not asked for; else 0n. */
+  readonly object: bigint;
   readonly pid: number;
   readonly fd: number;
 }
 
 /** struct asked and struct held of bpf/files.h */
-const ASKED = { size: 24, count: 256 } as const;
-const HELD = { file: 0, pid: 8, fd: 12, size: 16 } as const;
+const ASKED = { words: 4, state: 3, count: 256 } as const;
+const HELD = { file: 0, object: 8, pid: 16, fd: 20, size: 24 } as const;
+/** enum asked_state */
+const ALIVE = 1n;
+const ATTACHED = 2n;
+/** All descriptors of a node are many: looking at them takes at most this share of the time. */
+const SHARE = 1 / 20;
 
 /** Whether the files that unfinished mounts hang on still exist, and who holds them: see bpf/files.h. */
 export class MountFiles {
@@ -25,6 +43,7 @@ export class MountFiles {
   readonly #asked: BigUint64Array;
   #link: BpfLink | null = null;
   #noHolders = false;
+  #restsUntil = 0;
 
   /** `object` is the loaded object of bpf/probes.bpf.c. */
   constructor(object: BpfObject) {
@@ -32,40 +51,53 @@ export class MountFiles {
     this.#asked = new BigUint64Array(object.map("asked_files").mmap());
   }
 
-  /** For each file whether anything in the kernel still refers to it, a message in flight included. Throws LibbpfError. */
-  alive(files: readonly MountFile[]): boolean[] {
+  /** What has become of each file. Throws LibbpfError. */
+  states(files: readonly MountFile[]): FileState[] {
     const program = this.#object.program("files_alive");
-    const words = ASKED.size / 8;
-    const alive: boolean[] = [];
+    const states: FileState[] = [];
     for (let start = 0; start < files.length; start += ASKED.count) {
       const some = files.slice(start, start + ASKED.count);
-      for (const [index, { file, object }] of some.entries()) {
-        this.#asked.set([file, object, 0n], index * words);
+      for (const [index, { file, object, mount }] of some.entries()) {
+        this.#asked.set([file, object, mount, 0n], index * ASKED.words);
       }
       program.testRun([BigInt(some.length)]);
-      for (const index of some.keys()) alive.push(this.#asked[index * words + 2] !== 0n);
+      for (const index of some.keys()) {
+        const state = this.#asked[index * ASKED.words + ASKED.state]!;
+        states.push({ alive: (state & ALIVE) !== 0n, attached: (state & ATTACHED) !== 0n });
+      }
     }
-    return alive;
+    return states;
   }
 
-  /** Every descriptor of these files, of every process; null where the kernel refuses the iterator. */
+  /** Whether {@link holders} has not been asked too much. */
+  get mayAskHolders(): boolean {
+    return performance.now() >= this.#restsUntil;
+  }
+
+  /**
+   * Every descriptor of these files, and of others on their mounts, of every process; null where the kernel refuses the
+   * iterator. Working directories, mappings and messages in flight are not among them. Throws LibbpfError.
+   */
   holders(files: readonly MountFile[]): Holder[] | null {
     const link = this.#iterator();
     if (link === null) return null;
+    const start = performance.now();
     const wanted = this.#object.map("wanted_files");
-    const keys = files.map(({ file }) => keyOf(file));
-    for (const key of keys) wanted.update(key, key);
+    const keys: Uint8Array[] = [];
+    const want = (address: bigint, behind: bigint, id: bigint) => {
+      const key = bytesOf(address);
+      wanted.update(key, bytesOf(behind, id));
+      keys.push(key);
+    };
+    for (const { file, object, mount } of files) {
+      want(file, object, 0n);
+      if (mount !== 0n) want(object, 0n, mount);
+    }
     const bytes = link.read();
     for (const key of keys) wanted.delete(key);
-    const holders: Holder[] = [];
-    for (let at = 0; at + HELD.size <= bytes.length; at += HELD.size) {
-      holders.push({
-        file: bytes.readBigUInt64LE(at + HELD.file),
-        pid: bytes.readUInt32LE(at + HELD.pid),
-        fd: bytes.readUInt32LE(at + HELD.fd),
-      });
-    }
-    return holders;
+    const end = performance.now();
+    this.#restsUntil = end + (end - start) / SHARE;
+    return readHolders(bytes);
   }
 
   close(): void {
@@ -84,6 +116,19 @@ export class MountFiles {
   }
 }
 
-function keyOf(file: bigint): Uint8Array {
-  return new Uint8Array(BigUint64Array.of(file).buffer);
+function readHolders(bytes: Buffer): Holder[] {
+  const holders: Holder[] = [];
+  for (let at = 0; at + HELD.size <= bytes.length; at += HELD.size) {
+    holders.push({
+      file: bytes.readBigUInt64LE(at + HELD.file),
+      object: bytes.readBigUInt64LE(at + HELD.object),
+      pid: bytes.readUInt32LE(at + HELD.pid),
+      fd: bytes.readUInt32LE(at + HELD.fd),
+    });
+  }
+  return holders;
+}
+
+function bytesOf(...words: readonly bigint[]): Uint8Array {
+  return new Uint8Array(BigUint64Array.of(...words).buffer);
 }

@@ -7,16 +7,17 @@ import type { FileName, MountFields } from "../capture/mount-fields.js";
 import type { StoryEvent, StoryKind, StoryState, SyscallEvent, Unnumbered } from "../event.js";
 import type { Task } from "../namespaces/task.js";
 import type { Tasks } from "../namespaces/tasks.js";
+import { type FileLook, FileLooks, type LookClock } from "./file-look.js";
 import type { MountFiles } from "./mount-files.js";
 import { type FileRole, Story, type StoryFile } from "./story.js";
+import { type KnownFile, StoryFiles } from "./story-files.js";
 import { StoryHolders } from "./story-holders.js";
 import { flagsOf, oneStepEnd, oneStepKind } from "./story-kinds.js";
 
 export interface StoriesOptions {
   readonly tasks: Tasks;
   readonly publish: (story: Unnumbered<StoryEvent>) => void;
-  /** The time as events have it. */
-  readonly now: () => string;
+  readonly clock: LookClock;
   /** Makes ids of this run unlike those of any other. */
   readonly run: string;
   readonly onError: (error: unknown) => void;
@@ -26,8 +27,6 @@ type Call = Unnumbered<SyscallEvent>;
 
 /** Open stories that are followed at most. */
 const MAX_OPEN = 4096;
-/** Files that are known at most, with those of ended stories. */
-const MAX_FILES = 16_384;
 /** How often the kernel is asked for the files of open stories, and how soon after their maker executes or exits. */
 const LOOK_MS = 200;
 const SOON_MS = 10;
@@ -41,19 +40,14 @@ const COMMANDS: ReadonlySet<unknown> = new Set([
   "FSCONFIG_CMD_RECONFIGURE",
 ]);
 
-interface Known {
-  readonly story: Story;
-  readonly file: StoryFile;
-}
-
 export class Stories {
   readonly #options: StoriesOptions;
-  /** By address of the struct file: it names one file at a time. */
-  readonly #files = new Map<bigint, Known>();
+  readonly #files = new StoryFiles();
   readonly #open = new Set<Story>();
   /** When something was last heard of an open story, in milliseconds of performance.now(). */
   readonly #heard = new WeakMap<Story, number>();
   readonly #holders: StoryHolders;
+  readonly #looks: FileLooks<StoryFile>;
   #probe: MountFiles | null = null;
   #timer: NodeJS.Timeout | null = null;
   #due = Number.POSITIVE_INFINITY;
@@ -63,12 +57,14 @@ export class Stories {
 
   constructor(options: StoriesOptions) {
     this.#options = options;
+    this.#looks = new FileLooks(options.clock);
     this.#holders = new StoryHolders(options.tasks);
   }
 
   /** Stories begun, those that are open, those given up, and files of stories that made room for others. */
   get stats() {
-    return { begun: this.#count, open: this.#open.size, expired: this.#expired, evicted: this.#evicted };
+    const evicted = this.#evicted + this.#files.evicted;
+    return { begun: this.#count, open: this.#open.size, expired: this.#expired, evicted };
   }
 
   /** From here on endings are looked up; without a probe they are told only where a call tells them. */
@@ -116,16 +112,25 @@ export class Stories {
     }
   }
 
-  onExit(tid: number): void {
+  /** A thread of `pid` has ended, and is no longer among the tasks. */
+  onExit(pid: number): void {
     for (const story of this.#open) {
-      if (story.maker.pid !== tid) continue;
+      if (story.maker.pid !== pid || this.#lives(pid)) continue;
       story.makerGone = true;
       this.#askWho(story);
     }
   }
 
+  /** Whether the process has a thread: the first one may end before the others. */
+  #lives(pid: number): boolean {
+    if (this.#options.tasks.get(pid) !== undefined) return true;
+    for (const task of this.#options.tasks.values()) if (task.pid === pid) return true;
+    return false;
+  }
+
   /** fsopen, fspick and open_tree: a call that makes the first file of a story. */
-  #create(call: Call, { file, made }: MountFields, maker: Task): void {
+  #create(call: Call, fields: MountFields, maker: Task): void {
+    const { file, made } = fields;
     if (made === null) {
       // refused; or with OPEN_TREE_NAMESPACE, whose mounts are attached in a namespace of their own at once
       this.#oneStep(call, maker, file);
@@ -135,28 +140,29 @@ export class Stories {
     const story = this.#begin(kind, call, maker, { follows: this.#find(file)?.story ?? null });
     if (story === null) return;
     this.#learn(story, call);
-    this.#addFile(story, made, kind === "clone" ? "mount" : "context", call.time);
+    this.#addFile(story, fields, kind === "clone" ? "mount" : "context", call.time);
     this.#step(story, call);
   }
 
   #configure(call: Call, { file }: MountFields, maker: Task): void {
     // not an fs context: nothing was configured
     if (file === null || call.target?.via !== "fscontext") return;
-    const story = this.#storyOf(file, "context", call, maker);
+    const story = this.#storyOf(file, call, maker);
     if (story === null) return;
     this.#learn(story, call);
     if (COMMANDS.has(call.args.cmd)) story.refused = failed(call) && story.mount === null;
     this.#step(story, call);
   }
 
-  #fsmount(call: Call, { file, made }: MountFields, maker: Task): void {
+  #fsmount(call: Call, fields: MountFields, maker: Task): void {
+    const { file, made } = fields;
     if (file === null || call.target?.via === "other" || call.target?.via === "mount") return;
-    const story = this.#storyOf(file, "context", call, maker);
+    const story = this.#storyOf(file, call, maker);
     if (story === null) return;
     this.#learn(story, call);
     if (failed(call)) story.refused = story.mount === null;
     else story.refused = false;
-    if (made !== null) this.#addFile(story, made, "mount", call.time);
+    if (made !== null) this.#addFile(story, fields, "mount", call.time);
     // FSMOUNT_NAMESPACE, since 7.1: the mount is the root of a new mount namespace
     else if (flagsOf(call.args.flags).includes("FSMOUNT_NAMESPACE") && !failed(call)) {
       story.end("attached", call.time, call.time);
@@ -173,8 +179,9 @@ export class Stories {
     }
     const { story } = known;
     this.#learn(story, call);
-    const moves = call.syscall === "move_mount" && !failed(call);
-    if (moves && known.file.role === "mount") story.end("attached", call.time, call.time);
+    // onto another detached mount it is not attached yet
+    const attached = call.syscall === "move_mount" && (call.outcome?.mount?.mnt_ns ?? null) !== null;
+    if (attached && known.file.role === "mount") story.end("attached", call.time, call.time);
     this.#step(story, call);
   }
 
@@ -189,15 +196,15 @@ export class Stories {
     this.#step(story, call);
   }
 
-  /** The story that a file belongs to; one that goes on with it where that has ended, or its beginning was not seen. */
-  #storyOf(file: FileName, role: FileRole, call: Call, maker: Task): Story | null {
+  /** The story that a context belongs to; one that goes on with it where that has ended, or its beginning was not seen. */
+  #storyOf(file: FileName, call: Call, maker: Task): Story | null {
     const known = this.#find(file);
     if (known?.story.isOpen === true) return known.story;
     const kind =
       call.target?.via === "fscontext" && call.target.purpose === "reconfigure" ? "reconfigure" : "mount";
     const follows = known?.story ?? null;
     const story = this.#begin(kind, call, maker, { follows, partial: follows === null });
-    if (story !== null) this.#addFile(story, file, role, call.time);
+    if (story !== null) this.#addFile(story, { made: file, mount: null }, "context", call.time);
     return story;
   }
 
@@ -236,38 +243,42 @@ export class Stories {
     this.#options.publish(story.toEvent(time));
   }
 
-  #addFile(story: Story, { file, object, made }: FileName, role: FileRole, time: string): void {
-    const before = this.#files.get(file);
-    const entry: StoryFile = { file, object, made, role };
-    story.files.push(entry);
-    this.#files.delete(file);
-    this.#files.set(file, { story, file: entry });
+  /** Gives a story the file that a call has made, or that it was begun with. */
+  #addFile(
+    story: Story,
+    { made, mount }: Pick<MountFields, "made" | "mount">,
+    role: FileRole,
+    time: string,
+  ): void {
+    if (made === null) return;
+    const id = role === "mount" && mount?.object === made.object ? mount.id : 0n;
+    const before = this.#files.add(story, { ...made, role, mount: id });
     // the kernel has used the address again: the file that had it is gone
-    if (before !== undefined) this.#bury(before, time);
-    if (this.#files.size > MAX_FILES) this.#forgetOldestFile();
+    if (before !== null) this.#bury(before, time);
   }
 
-  /** The story and the file that a call was given; null where it is none that is known. */
-  #find(file: FileName | null): Known | null {
-    if (file === null) return null;
-    const known = this.#files.get(file.file);
-    if (known !== undefined && known.file.object === file.object && known.file.made === file.made)
-      return known;
-    if (file.made !== 0n) return null;
-    // opened again through /proc/PID/fd: another struct file of the same mount
-    for (const story of this.#open) {
-      const same = story.files.find(({ object, role }) => role === "mount" && object === file.object);
-      if (same !== undefined) return { story, file: same };
-    }
-    return null;
+  #find(file: FileName | null): KnownFile | null {
+    return this.#files.find(file, this.#open);
   }
 
-  #bury({ story, file }: Known, time: string): void {
-    const at = story.files.indexOf(file);
-    if (at >= 0) story.files.splice(at, 1);
-    if (this.#files.get(file.file)?.file === file) this.#files.delete(file.file);
+  /** A file is gone by `time`; its story ends with the last one, unless its mount is held by others. */
+  #bury(known: KnownFile, time: string): void {
+    const { story } = known;
+    this.#files.remove(known);
     if (!story.isOpen || story.files.length > 0) return;
-    story.end(endOf(story), story.lastAlive, time);
+    story.goneBy = time;
+    if (story.mountFile !== null && this.#probe !== null) this.#holders.askForOthers(story, story.mountFile);
+    else this.#endLost(story);
+  }
+
+  #endLost(story: Story): void {
+    const time = story.goneBy ?? story.lastAlive;
+    this.#endBetween(story, this.#endOf(story), time);
+  }
+
+  /** Ends a story at a time that is not known: since it was last seen alive, and before `time`. */
+  #endBetween(story: Story, state: StoryState, time: string): void {
+    story.end(state, story.lastAlive, time);
     this.#close(story);
     this.#publish(story, time);
   }
@@ -293,33 +304,42 @@ export class Stories {
 
   #lookNow(): void {
     this.#timer = null;
+    let isAnswered = true;
     try {
-      this.#checkFiles();
-      if (this.#probe !== null) {
-        for (const story of this.#holders.look(this.#probe, this.#open))
-          this.#publish(story, this.#options.now());
-      }
+      if (this.#probe !== null) isAnswered = this.#look(this.#probe);
     } catch (error) {
       this.#options.onError(error);
     }
-    this.#schedule(LOOK_MS);
+    this.#schedule(isAnswered ? LOOK_MS : SOON_MS);
   }
 
-  #checkFiles(): void {
-    if (this.#probe === null) return;
-    const known: Known[] = [];
-    for (const story of this.#open) for (const file of story.files) known.push({ story, file });
-    const alive = this.#probe.alive(known.map(({ file }) => file));
-    const time = this.#options.now();
-    for (const [index, one] of known.entries()) {
-      if (alive[index] === true) one.story.lastAlive = time;
-    }
-    for (const [index, one] of known.entries()) {
-      if (alive[index] !== true) this.#bury(one, time);
-    }
+  /** False while what the kernel said has to wait. */
+  #look(probe: MountFiles): boolean {
+    const look = this.#looks.take(probe, () => [...this.#open].flatMap(({ files }) => files));
+    if (look === null) return false;
+    this.#judge(look);
+    const { clock } = this.#options;
+    const time = clock.format(clock.now());
+    const { changed, lost } = this.#holders.look(probe, this.#open, time);
+    for (const story of lost) this.#endLost(story);
+    for (const story of changed) this.#publish(story, time);
     const old = performance.now() - EXPIRE_MS;
     for (const story of this.#open) {
       if (!story.isProcfs && (this.#heard.get(story) ?? 0) < old) this.#expire(story, time);
+    }
+    return true;
+  }
+
+  #judge({ after, before, states }: FileLook<StoryFile>): void {
+    for (const story of [...this.#open]) {
+      const known = story.files.filter((file) => states.has(file));
+      // by a call that named it by a path
+      if (known.some((file) => states.get(file)!.attached)) {
+        this.#endBetween(story, "attached", before);
+        continue;
+      }
+      if (known.some((file) => states.get(file)!.alive)) story.lastAlive = after;
+      for (const file of known) if (!states.get(file)!.alive) this.#bury({ story, file }, before);
     }
   }
 
@@ -336,29 +356,18 @@ export class Stories {
 
   #expire(story: Story, time: string): void {
     this.#expired++;
-    story.end("expired", story.lastAlive, time);
-    this.#close(story);
-    this.#publish(story, time);
+    this.#endBetween(story, "expired", time);
   }
 
-  /** Files of stories that have ended go first. */
-  #forgetOldestFile(): void {
-    for (const [address, { story }] of this.#files) {
-      if (story.isOpen) continue;
-      this.#files.delete(address);
-      return;
-    }
-    this.#files.delete(this.#files.keys().next().value!);
-    this.#evicted++;
+  /** How a story ends that nobody holds any more. */
+  #endOf({ refused, holders, makerGone }: Story): StoryState {
+    if (refused) return "rejected";
+    const died =
+      holders === null ? makerGone : holders.length > 0 && !holders.some(({ pid }) => this.#lives(pid));
+    return died ? "process-died" : "closed";
   }
 }
 
 function failed({ ret }: Call): boolean {
   return ret === null || ret < 0;
-}
-
-/** How a story ends whose last file is gone. */
-function endOf(story: Story): StoryState {
-  if (story.refused) return "rejected";
-  return story.makerGone ? "process-died" : "closed";
 }

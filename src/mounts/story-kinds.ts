@@ -39,11 +39,14 @@ export function oneStepKind({ syscall, args }: Call): StoryKind | null {
 }
 
 /** How a story of one call ended; null for a call that has not returned yet: it will be told when it does. */
-export function oneStepEnd(kind: StoryKind, { ret, outcome }: Call): StoryState | null {
+export function oneStepEnd(kind: StoryKind, { syscall, args, ret, outcome }: Call): StoryState | null {
   // interrupted: it is made again, and told then
   if (ret === null) return outcome?.restarted === undefined ? "rejected" : null;
+  if (ret < 0) return "rejected";
+  // its descriptor was closed by another thread before anybody could look
+  if (givesFile({ syscall, args })) return "closed";
   // above 0 on calls that give no descriptor: a tracer or a supervisor (seccomp_unotify(2)) answered in the kernel's place
-  if (ret < 0 || (ret > 0 && kind !== "clone")) return "rejected";
+  if (ret > 0 && kind !== "clone") return "rejected";
   return kind === "umount" ? "closed" : "attached";
 }
 
@@ -51,6 +54,13 @@ export function oneStepEnd(kind: StoryKind, { ret, outcome }: Call): StoryState 
 function makesMount(flags: unknown): boolean {
   const names = flagsOf(flags);
   return names.includes("OPEN_TREE_CLONE") || names.includes("OPEN_TREE_NAMESPACE");
+}
+
+/** With OPEN_TREE_NAMESPACE the mounts are attached, in a namespace of their own. */
+function givesFile({ syscall, args }: Pick<Call, "syscall" | "args">): boolean {
+  if (syscall === "open_tree" || syscall === "open_tree_attr")
+    return !flagsOf(args.flags).includes("OPEN_TREE_NAMESPACE");
+  return syscall === "fsopen" || syscall === "fspick";
 }
 
 export function flagsOf(value: unknown): readonly string[] {

@@ -27,6 +27,8 @@ export type FileRole = "context" | "mount";
 
 export interface StoryFile extends FileName {
   readonly role: FileRole;
+  /** The unique id of the mount; 0n for an fs context, and before Linux 6.8. */
+  readonly mount: bigint;
 }
 
 export interface StoryBeginning {
@@ -56,6 +58,10 @@ export class Story {
   makerGone = false;
   /** When its files were last known to be there. */
   lastAlive: string;
+  /** The first file of its mount: others can hold that when all its files are gone. */
+  mountFile: StoryFile | null = null;
+  /** When the last of its files was found to be gone, while its mount may still be held in another way. */
+  goneBy: string | null = null;
   #state: StoryState = "open";
   #ended: StoryEvent["ended"] = null;
   #count = 0;

@@ -7,6 +7,8 @@ import { type KeyholeEvent, type LostEvent, SCHEMA_VERSION } from "../event.js";
 export const LOST_REASONS = [
   "ring-full",
   "ring-full-tasks",
+  "ring-full-strings",
+  "buffers-taken",
   "summary-full",
   "workload-limit",
   "clone-table-full",

@@ -106,7 +106,7 @@ function merge(wire: Wire, record: number, fields: readonly Field[], copy: Wire)
     const found = copied.find(({ id }) => id === path.found);
     // a path that ends outside of the caller's root, or is too long, leaves the string as the only answer
     if (found?.status !== Status.ok) {
-      isComplete &&= wire.arg(record, path.argument) === 0n;
+      isComplete &&= isEmpty(fields.find(({ id }) => id === path.argument));
       continue;
     }
     const text = readPath(copy.bytes, found.at, found.at + found.length);
@@ -114,8 +114,8 @@ function merge(wire: Wire, record: number, fields: readonly Field[], copy: Wire)
     parts.push(stringField(path.argument, text));
     dropped.add(path.argument).add(path.base);
   }
-  parts.push(...fields.filter(({ id }) => !dropped.has(id)).map((field) => bytesOf(wire, field)));
-  const memory = Buffer.concat([wire.bytes.subarray(record, record + EVENT.sizeof), ...parts]);
+  const kept = fields.filter(({ id }) => !dropped.has(id)).map((field) => bytesOf(wire, field));
+  const memory = Buffer.concat([wire.bytes.subarray(record, record + EVENT.sizeof), ...kept, ...parts]);
   memory.writeUInt32LE(memory.length, EVENT.length);
   if (isComplete) {
     memory.writeUInt32LE((wire.u32(record + EVENT.flags) | Flag.kernelStrings) >>> 0, EVENT.flags);
@@ -131,10 +131,9 @@ function leadsTo(
   found: string,
 ): boolean {
   const field = fields.find(({ id }) => id === argument);
+  if (isEmpty(field)) return true;
   if (field === undefined || field.status !== Status.ok) return false;
   const text = wire.bytes.toString("utf8", field.at, field.at + field.length);
-  // the descriptor itself is meant
-  if (text === "") return true;
   const from = fields.find(({ id, status }) => id === base && status === Status.ok);
   if (from !== undefined || text.startsWith("/")) {
     const start = from === undefined ? null : readPath(wire.bytes, from.at, from.at + from.length);
@@ -143,6 +142,11 @@ function leadsTo(
   // the call succeeded in changing the root, and with it where relative paths start from
   const end = callerPath(text, "/");
   return end !== null && (end === "/" || found.endsWith(end));
+}
+
+/** An empty string means the descriptor that the path starts from, which may be a mount that is nowhere. */
+function isEmpty(field: Field | undefined): boolean {
+  return field?.status === Status.ok && field.length === 0;
 }
 
 /** A field with its head, up to where the next one starts. */

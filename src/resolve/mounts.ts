@@ -20,6 +20,9 @@ const PATHS: Readonly<Record<string, readonly [first: string, second?: string]>>
   chroot: ["path"],
 };
 
+/** Calls whose descriptor is the mount, where they come with an empty path. */
+const BY_DESCRIPTOR: ReadonlySet<string> = new Set(["move_mount", "mount_setattr"]);
+
 /** Calls whose records have something for {@link MountResolver}. */
 const CALLS: ReadonlySet<string> = new Set([
   ...Object.keys(PATHS),
@@ -81,11 +84,21 @@ export class MountResolver {
     };
   }
 
-  /** What a descriptor stands for is the call's own; of mount(2) the record has the newest mount of the namespace. */
+  /**
+   * Whether the mount of the record is what the call was about. Of mount(2) it is the newest one of the namespace; of
+   * move_mount(2) and mount_setattr(2) that behind the descriptor, if the kernel read an empty path too.
+   */
   #isOwn({ name, args, fields, mmShared }: MountCall): boolean {
-    if (name !== "mount" || fields.mount === null) return true;
-    const target = typeof args.target === "string" ? args.target : null;
-    return this.#claims.take({ mount: fields.mount, target: callerPath(target, fields.base), mmShared });
+    const { mount, base, file } = fields;
+    if (mount === null) return false;
+    if (name === "mount") {
+      const target = typeof args.target === "string" ? args.target : null;
+      return this.#claims.take({ mount, target: callerPath(target, base), mmShared });
+    }
+    this.#claims.note(mount);
+    if (!BY_DESCRIPTOR.has(name) || !mmShared) return true;
+    // from a descriptor of fsmount(2) or open_tree(2) no path leads to a mount of its own
+    return file !== null && file.made !== 0n;
   }
 }
 

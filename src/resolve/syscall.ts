@@ -61,8 +61,9 @@ const CLONES: ReadonlySet<string> = new Set(["clone", "clone3"]);
 /** Calls whose descriptor is a mount, or makes one: what superblock it is on is what came of them. */
 const ON_SUPERBLOCK: ReadonlySet<string> = new Set([
   ...["fsconfig", "fsmount", "fspick"],
-  ...["open_tree", "open_tree_attr", "move_mount"],
+  ...["open_tree", "open_tree_attr"],
 ]);
+const OF_ITS_MOUNT: ReadonlySet<string> = new Set(["mount", "move_mount"]);
 const NO_FACTS: MountFacts = {};
 const ABIS = ABI_NAMES[process.arch] ?? [];
 
@@ -138,9 +139,9 @@ export class SyscallResolver {
       mounts === null
         ? NO_FACTS
         : this.#mounts.resolve({ name: call.name, args, fields: mounts, superblock, mmShared, succeeded });
-    // of mount(2) the superblock is that of the mount it made, or of none that can be told
+    // the superblock is that of the mount that was made or moved, or of none that can be told
     const isOutcome =
-      succeeded && (call.name === "mount" ? facts.mount !== undefined : ON_SUPERBLOCK.has(call.name));
+      succeeded && (OF_ITS_MOUNT.has(call.name) ? facts.mount !== undefined : ON_SUPERBLOCK.has(call.name));
     const outcome = outcomeOf(graph, task.ns, {
       known: result.outcome,
       superblock: isOutcome ? superblock : null,
@@ -303,7 +304,7 @@ function isEmpty(members: object): boolean {
 
 /** Nanoseconds between the entry and the return of the call; null where its entry was not seen. */
 function durationOf(wire: Wire, fields: readonly Field[]): bigint | null {
-  // it is the first field: src/capture/wire.ts keeps their order
+  // the first field where it is known: bpf/record.h
   const field = fields[0];
   return field?.id === FieldId.duration ? wire.u64(field.at) : null;
 }

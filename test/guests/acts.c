@@ -1,145 +1,13 @@
-/*
- * Makes system calls that cross namespaces and change mounts, and says what each did: a JSON object a line, with
- * the call's arguments as the event must tell them, what it returned, and the caller's namespaces before and
- * after as /proc/self/ns shows them. Built with -static; it runs as root in a guest that is its own.
- *
- * Calls that an older kernel lacks end in ENOSYS and are told like any other.
- */
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/mount.h>
-#include <linux/sched.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/sysmacros.h>
-#include <sys/wait.h>
-#include <unistd.h>
+/* Crossings of namespaces and changes of mounts, of 64-bit and 32-bit callers. See act.h. */
+#include "act.h"
 
 #ifndef SYS_open_tree_attr
 #define SYS_open_tree_attr 467
 #endif
-#define BAD_POINTER ((void *)1L)
 /* arch/x86/entry/syscalls/syscall_32.tbl */
 #define I386_MOUNT 21
 #define I386_UMOUNT2 52
 #define I386_SETNS 346
-
-static const char *const LINKS[] = {"cgroup", "ipc", "mnt", "net", "pid", "pid_for_children", "time",
-				    "time_for_children", "user", "uts"};
-#define NR_LINKS (sizeof(LINKS) / sizeof(LINKS[0]))
-
-struct namespaces {
-	unsigned int inum[NR_LINKS];
-};
-
-static long must(long ret, const char *what)
-{
-	if (ret >= 0)
-		return ret;
-	perror(what);
-	exit(1);
-}
-#define MUST(expression) must(expression, #expression)
-
-/* 0 where the link has none: pid_for_children before its first process, or an older kernel. */
-static struct namespaces look(const char *task)
-{
-	struct namespaces ns = {0};
-	char path[64], text[64];
-
-	for (size_t i = 0; i < NR_LINKS; i++) {
-		snprintf(path, sizeof(path), "/proc/%s/ns/%s", task, LINKS[i]);
-		ssize_t length = readlink(path, text, sizeof(text) - 1);
-
-		if (length < 0)
-			continue;
-		text[length] = 0;
-		sscanf(text, "%*[^[][%u]", &ns.inum[i]);
-	}
-	return ns;
-}
-
-/* A formatted string that lives until the next sixteen. */
-static const char *text(const char *format, ...)
-{
-	static char buffers[16][512];
-	static unsigned int next;
-	char *buffer = buffers[next++ % 16];
-	va_list list;
-
-	va_start(list, format);
-	vsnprintf(buffer, sizeof(buffers[0]), format, list);
-	va_end(list);
-	return buffer;
-}
-
-/* JSON */
-static const char *describe(const struct namespaces *ns)
-{
-	const char *members = "";
-
-	for (size_t i = 0; i < NR_LINKS; i++)
-		members = text("%s%s\"%s\":%u", members, i ? "," : "", LINKS[i], ns->inum[i]);
-	return text("{%s}", members);
-}
-
-/* Text in front of the next line that is told: other facts of the call, as JSON members. */
-static char facts[2048];
-
-static void fact(const char *format, ...)
-{
-	size_t length = strlen(facts);
-	va_list list;
-
-	va_start(list, format);
-	vsnprintf(facts + length, sizeof(facts) - length, format, list);
-	va_end(list);
-	strncat(facts, ",", sizeof(facts) - strlen(facts) - 1);
-}
-
-/* The pid in the initial pid namespace, whose procfs is the one at /proc. */
-static int own_pid(void)
-{
-	char text[16] = "";
-
-	MUST(readlink("/proc/self", text, sizeof(text) - 1));
-	return atoi(text);
-}
-
-/* One write a line: children write too. */
-static void tell(const char *name, const char *abi, const char *args, long ret, const struct namespaces *before)
-{
-	struct namespaces after = look("self");
-	char *line;
-	size_t size;
-	FILE *out = open_memstream(&line, &size);
-
-	fprintf(out, "{\"syscall\":\"%s\",\"abi\":\"%s\",\"pid\":%d,\"args\":%s,\"ret\":%ld,\"errno\":\"%s\",%s\"before\":",
-		name, abi, own_pid(), args, ret, ret < 0 ? strerrorname_np((int)-ret) : "", facts);
-	fprintf(out, "%s,\"after\":%s}\n", describe(before), describe(&after));
-	fclose(out);
-	MUST(write(STDOUT_FILENO, line, size));
-	free(line);
-	facts[0] = 0;
-}
-
-static long raw(long nr, long a, long b, long c, long d, long e)
-{
-	long ret = syscall(nr, a, b, c, d, e);
-
-	return ret < 0 ? -errno : ret;
-}
 
 /* Addresses must be below 4 GiB: of a static program that is not a PIE they are, but those of the stack are not. */
 static long compat(long nr, long a, long b, long c, long d, long e)
@@ -153,46 +21,13 @@ static long compat(long nr, long a, long b, long c, long d, long e)
 	return ret;
 }
 
-/* act(name, args as JSON, five arguments) */
-static long act(const char *name, const char *args, long nr, long a, long b, long c, long d, long e)
-{
-	struct namespaces before = look("self");
-	long ret = raw(nr, a, b, c, d, e);
-
-	tell(name, "x86_64", args, ret, &before);
-	return ret;
-}
-#define ACT(name, args, a, b, c, d, e)                                                                                 \
-	act(#name, args, SYS_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e))
-
 static long act32(const char *name, const char *args, long nr, long a, long b, long c, long d, long e)
 {
-	struct namespaces before = look("self");
+	struct namespaces before = look("thread-self");
 	long ret = compat(nr, a, b, c, d, e);
 
 	tell(name, "i386", args, ret, &before);
 	return ret;
-}
-
-static void reap(pid_t pid)
-{
-	int status;
-
-	MUST(waitpid(pid, &status, __WALL));
-	if (status != 0)
-		exit(1);
-}
-
-/* Runs `acts` in a child, so that what it does to its namespaces and root ends with it. */
-static void apart(void (*acts)(void))
-{
-	pid_t child = MUST(fork());
-
-	if (child == 0) {
-		acts();
-		_exit(0);
-	}
-	reap(child);
 }
 
 static void unshares(void)
@@ -290,7 +125,7 @@ static void mounts_of_i386(void)
 static void procfs_fact(int fd, const char *hidepid, int gid, const char *subset)
 {
 	struct stat status;
-	struct namespaces ns = look("self");
+	struct namespaces ns = look("thread-self");
 
 	MUST(fstat(fd, &status));
 	fact("\"procfs\":{\"dev\":\"%u:%u\",\"pid_ns\":%u,\"user_ns\":%u,\"hidepid\":\"%s\",\"gid\":%d,\"subset\":%s}",
@@ -311,7 +146,7 @@ static void procfs(void)
 	    text("{\"fd\":%ld,\"cmd\":\"FSCONFIG_SET_STRING\",\"key\":\"subset\",\"value\":\"all\",\"aux\":0}", fs), fs,
 	    FSCONFIG_SET_STRING, "subset", "all", 0);
 	/* told when there is a descriptor of the superblock */
-	struct namespaces before = look("self");
+	struct namespaces before = look("thread-self");
 	long created = raw(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, 0, 0, 0);
 	long mount = MUST(raw(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID, 0, 0));
 
@@ -347,7 +182,7 @@ static void clones(bool third)
 	unsigned long flags = CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWNS;
 	struct clone_args *args = MAP_FAILED;
 	int channel[2];
-	struct namespaces before = look("self"), inside;
+	struct namespaces before = look("thread-self"), inside;
 	long child;
 
 	MUST(pipe(channel));
@@ -356,7 +191,7 @@ static void clones(bool third)
 	child = third ? raw(SYS_clone3, (long)args, CLONE_ARGS_SIZE_VER0, 0, 0, 0)
 		      : raw(SYS_clone, (long)(flags | SIGCHLD), 0, 0, 0, 0);
 	if (child == 0) {
-		inside = look("self");
+		inside = look("thread-self");
 		MUST(write(channel[1], &inside, sizeof(inside)));
 		procfs();
 		_exit(0);
@@ -377,6 +212,5 @@ int main(void)
 	apart(procfs);
 	clones(false);
 	clones(true);
-	ACT(setns, "{\"fd\":-4242,\"nstype\":[]}", -4242, 0, 0, 0, 0);
 	return 0;
 }

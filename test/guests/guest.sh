@@ -25,38 +25,78 @@ keyhole() {
 	echo $? >"$name.status"
 }
 
-# wait_for TEXT SECONDS: until the agent has written it, or has ended
+# wait_for FILE TEXT SECONDS: until the agent has written it, or has ended
 wait_for() {
-	left=$2
-	while [ "$left" -gt 0 ] && kill -0 $agent 2>/dev/null && ! grep -q "$1" run.stdout; do
-		sleep 1
+	left=$(($3 * 4))
+	while [ "$left" -gt 0 ] && kill -0 $agent 2>/dev/null && ! grep -q "$2" "$1"; do
+		sleep 0.25
 		left=$((left - 1))
 	done
+}
+
+# acts MODE: what the programs of this folder do, each of which says it itself
+acts() {
+	status=0
+	for program in acts newer raced; do
+		timeout 60 $program || status=$?
+	done >"$1.acts.stdout" 2>"$1.acts.stderr"
+	echo $status >"$1.acts.status"
+	umount /mnt/r/asked
+	rm -rf /mnt/*
+}
+
+# cases MODE: the programs of test/programs, every case between two marks
+cases() {
+	number=1000
+	for program in calls refused endings; do
+		for name in $($program --list); do
+			number=$((number + 1))
+			mkdir /tmp/case
+			timeout 60 $program $name /tmp/case >/dev/null 2>&1
+			echo "$number $? $program $name"
+			rmdir /tmp/case
+			mark $number
+		done
+	done >"$1.cases"
+	for program in compat i386; do
+		number=$((number + 1))
+		mkdir /tmp/case
+		timeout 60 $program /tmp/case >/dev/null 2>&1
+		echo "$number $? $program all"
+		rmdir /tmp/case
+		mark $number
+	done >>"$1.cases"
+}
+
+# observe MODE: the agent in an attach mode, while all that is done
+observe() {
+	step "$1"
+	node /keyhole/dist/main.js run --output json --listen off --attach $1 >$1.run.stdout 2>$1.run.stderr </dev/null &
+	agent=$!
+	wait_for $1.run.stdout '"state":"started"' 60
+	step "$1 acts"
+	acts $1
+	mark 999
+	step "$1 cases"
+	cases $1
+	mark 9999
+	wait_for $1.run.stdout '"fd":-9999' 60
+	step "$1 SIGINT"
+	kill -INT $agent
+	(sleep 30; kill -KILL $agent) 2>/dev/null &
+	watchdog=$!
+	wait $agent
+	echo $? >$1.run.status
+	kill $watchdog
+	# whoever detaches the programs behind it
+	while pidof node >/dev/null; do sleep 0.25; done
 }
 
 uname -r >release
 cat /proc/version >version
 keyhole doctor doctor --output json
-
-step run
-node /keyhole/dist/main.js run --output json --listen off >run.stdout 2>run.stderr </dev/null &
-agent=$!
-wait_for '"state":"started"' 60
-step acts
-acts >acts.stdout 2>acts.stderr
-echo $? >acts.status
-# the last act is the mark that all before it have been published
-wait_for '"fd":-4242' 30
-step SIGINT
-kill -INT $agent
-(sleep 20; kill -KILL $agent) 2>/dev/null &
-watchdog=$!
-wait $agent
-echo $? >run.status
-kill $watchdog
-# files of an initramfs have no time until they are read
-find /keyhole/bpf -type f -amin -60 | sed 's,.*/,,' >objects
-
+observe tracepoint
+observe fentry
 keyhole scan scan --output json
 
 # Something like a container: a cgroup, a mount and a pid namespace of its own. Its procfs is new, but made

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
-import { join, posix, relative } from "node:path";
+import { basename, join, posix, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Entry, writeCpio } from "./cpio.js";
 
@@ -26,8 +26,8 @@ const NOT_NEEDED = /node_modules\/(typescript$|@typescript\/)/;
 export interface GuestPrograms {
   /** A static busybox. */
   readonly busybox: string;
-  /** acts.c, built. */
-  readonly acts: string;
+  /** Programs without shared objects that go into /bin. */
+  readonly programs: readonly string[];
 }
 
 /**
@@ -41,7 +41,7 @@ export function writeInitramfs(file: string, programs: GuestPrograms): void {
   tree.file(`${SYSTEM}/guest.sh`, join(HERE, "guest.sh"), true);
   tree.file(`${SYSTEM}/bin/busybox`, programs.busybox, true);
   tree.link(`${SYSTEM}/bin/sh`, "busybox");
-  tree.file(`${SYSTEM}/bin/acts`, programs.acts, true);
+  for (const program of programs.programs) tree.file(`${SYSTEM}/bin/${basename(program)}`, program, true);
   for (const folder of ["proc", "sys", "dev", "tmp", "run", "mnt", "results"]) {
     tree.folder(`${SYSTEM}/${folder}`);
   }

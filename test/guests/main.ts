@@ -5,17 +5,16 @@
  * the built agent, which has to tell what a program does there. --cached takes the kernels that were fetched
  * before as they are. --keep leaves what each guest sent and said in FOLDER. The last line is the total.
  */
-import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { check, objectUsed } from "./checks.js";
+import { buildPrograms } from "./build.js";
+import { type Check, check, objectUsed } from "./checks.js";
 import { writeInitramfs } from "./initramfs.js";
 import { busybox, KERNELS, type Kernel, kernelImage } from "./kernels.js";
 import { boot } from "./qemu.js";
-import { type Results, readResults } from "./results.js";
+import { MODES, type Mode, type Results, readResults } from "./results.js";
 
 /** Linux 6.12 under emulation now and then dies before its first process. */
 const BOOTS = 2;
@@ -34,17 +33,6 @@ interface Bench {
 
 function progress(text: string): void {
   process.stderr.write(`guests: ${text}\n`);
-}
-
-/** Compiles acts.c into `folder` and returns the program's path. */
-function buildActs(folder: string): string {
-  const source = fileURLToPath(new URL("acts.c", import.meta.url));
-  const program = join(folder, "acts");
-  // int $0x80 takes addresses below 4 GiB only
-  const options = ["-Wall", "-Wextra", "-Werror", "-O1", "-static", "-no-pie", "-o", program, source];
-  const { status, stderr, error } = spawnSync("gcc", options, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`gcc acts.c: ${error?.message ?? stderr}`);
-  return program;
 }
 
 async function runGuest(kernel: Kernel, { work, initramfs, cached, keep }: Bench): Promise<Results> {
@@ -82,14 +70,29 @@ async function tryKernel(kernel: Kernel, bench: Bench, totals: Totals): Promise<
     return;
   }
   const checks = check(results);
+  for (const mode of MODES) {
+    say(kernel, mode, `Linux ${results.release}, ${objectOf(results, mode)}`, checks, totals);
+  }
+  say(kernel, null, `Linux ${results.release}, scan, tree and doctor`, checks, totals);
+}
+
+function objectOf(results: Results, mode: Mode): string {
+  try {
+    return `${objectUsed(results.modes[mode])}.bpf.o`;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** Says how many of the checks of a mode hold, and what is wrong with the others. */
+function say(kernel: Kernel, mode: Mode | null, what: string, all: readonly Check[], totals: Totals): void {
+  const checks = all.filter((one) => one.mode === mode);
   const failed = checks.filter(({ wrong }) => wrong.length > 0);
   totals.passed += checks.length - failed.length;
   totals.failed += failed.length;
-  const counts = `${checks.length - failed.length} passed, ${failed.length} failed`;
   const verdict = failed.length === 0 ? "ok" : "not ok";
-  process.stdout.write(
-    `${verdict} ${kernel.name}: Linux ${results.release}, ${objectUsed(results)}.bpf.o, ${counts}\n`,
-  );
+  const counts = `${checks.length - failed.length} passed, ${failed.length} failed`;
+  process.stdout.write(`${verdict} ${[kernel.name, mode].filter(Boolean).join(" ")}: ${what}, ${counts}\n`);
   for (const { name, wrong } of failed) {
     process.stdout.write(`  not ok ${name}\n`);
     for (const line of wrong) process.stdout.write(`    ${line.trimEnd().replaceAll("\n", "\n    ")}\n`);
@@ -115,7 +118,7 @@ const work = mkdtempSync(join(tmpdir(), "keyhole-guests-"));
 process.once("exit", () => rmSync(work, { recursive: true, force: true }));
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 const initramfs = join(work, "initramfs");
-writeInitramfs(initramfs, { busybox: busybox(), acts: buildActs(work) });
+writeInitramfs(initramfs, { busybox: busybox(), programs: buildPrograms(work) });
 const bench = { work, initramfs, cached: values.cached, keep: values.keep ?? null };
 for (const kernel of chosen) await tryKernel(kernel, bench, totals);
 process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed\n`);

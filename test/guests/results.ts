@@ -7,12 +7,14 @@ import type { KeyholeEvent } from "../../src/event.js";
 /** Inode numbers by name of the link below /proc/PID/ns; 0 where the link has none. */
 export type Links = Readonly<Record<string, number>>;
 
-/** What acts.c says of one call. */
+/** What a program of act.h says of one call. */
 export interface Act {
   readonly syscall: string;
   readonly abi: string;
-  readonly pid: number;
+  readonly tid: number;
   readonly args: Readonly<Record<string, unknown>>;
+  /** What another thread made of them in user memory before the call returned. */
+  readonly rewritten?: Readonly<Record<string, unknown>>;
   readonly ret: number;
   /** Its name, "" for a success. */
   readonly errno: string;
@@ -33,21 +35,38 @@ export interface Run {
   readonly stderr: string;
 }
 
+export const MODES = ["tracepoint", "fentry"] as const;
+export type Mode = (typeof MODES)[number];
+
+/** One case of a program of test/programs. */
+export interface Case {
+  readonly name: string;
+  readonly status: number;
+  /** The descriptor of the setns(2) that follows it. */
+  readonly mark: number;
+}
+
+/** What the agent told in one attach mode, and what was done meanwhile. */
+export interface Observed {
+  readonly run: Run;
+  readonly events: readonly KeyholeEvent[];
+  readonly actsRun: Run;
+  readonly acts: readonly Act[];
+  readonly cases: readonly Case[];
+}
+
 /** What guest.sh left in /results. */
 export interface Results {
   /** uname(1) -r */
   readonly release: string;
   readonly doctor: Run;
-  readonly run: Run;
-  readonly acts: Run;
+  readonly modes: Readonly<Record<Mode, Observed>>;
   readonly scan: Run;
   /** `scan` and `tree` with the process of a cgroup `box` that sees the host's processes in its own procfs. */
   readonly boxScan: Run;
   readonly tree: Run;
   /** What the links of /proc/PID/ns of all processes show, e.g. `pid:[4026531836]`, each once. */
   readonly links: readonly string[];
-  /** BPF objects that were read, by file name. */
-  readonly objects: readonly string[];
 }
 
 /** Reads the gzipped tar that a guest sent. Throws where a file is missing. */
@@ -61,29 +80,34 @@ export function readResults(archive: string): Results {
       stdout: text(`${name}.stdout`),
       stderr: text(`${name}.stderr`),
     });
+    const observed = (mode: Mode): Observed => {
+      const [agent, acts] = [run(`${mode}.run`), run(`${mode}.acts`)];
+      return {
+        run: agent,
+        events: jsonLines(agent.stdout) as KeyholeEvent[],
+        actsRun: acts,
+        acts: jsonLines(acts.stdout) as Act[],
+        cases: lines(text(`${mode}.cases`)).map(readCase),
+      };
+    };
     return {
       release: text("release").trim(),
       doctor: run("doctor"),
-      run: run("run"),
-      acts: run("acts"),
+      modes: { tracepoint: observed("tracepoint"), fentry: observed("fentry") },
       scan: run("scan"),
       boxScan: run("box-scan"),
       tree: run("tree"),
       links: lines(text("links")),
-      objects: lines(text("objects")),
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** The events that `run` wrote. */
-export function eventsOf({ run }: Results): KeyholeEvent[] {
-  return jsonLines(run.stdout) as KeyholeEvent[];
-}
-
-export function actsOf({ acts }: Results): Act[] {
-  return jsonLines(acts.stdout) as Act[];
+/** NUMBER STATUS PROGRAM CASE */
+function readCase(line: string): Case {
+  const [mark, status, ...name] = line.split(" ");
+  return { mark: -Number(mark), status: Number(status), name: name.join(" ") };
 }
 
 function jsonLines(text: string): unknown[] {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { SyscallEvent } from "../../src/event.js";
+import type { Arg, SyscallEvent } from "../../src/event.js";
 import { compare, describeComparison } from "./compare.js";
-import { parseStrace } from "./parse.js";
-import { expectedCalls } from "./shapes.js";
+import { parseThread } from "./parse.js";
+import { type ExpectedCall, expectedCalls } from "./shapes.js";
 
 const UNREADABLE = { path: "EFAULT" };
 
@@ -36,9 +36,20 @@ function event(part: Partial<SyscallEvent>): SyscallEvent {
   } as SyscallEvent;
 }
 
+/** What strace's lines about one thread make Keyhole say; its number and address are put before each. */
+function expectedOf(lines: readonly string[], tid = 7): ExpectedCall[] {
+  return expectedCalls(parseThread(tid, lines.map((line) => `[ 165] [00007fea08c48829] ${line}`).join("\n")));
+}
+
 /** What the comparison of one line of strace with `events` says; the empty string where they agree. */
 function verdict(line: string, ...events: SyscallEvent[]): string {
-  return describeComparison(compare(expectedCalls(parseStrace(`7  ${line}`)), events, "x86_64"));
+  return describeComparison(compare(expectedOf([line]), events));
+}
+
+/** The arguments of mount(2) in their order. */
+function sorted(args: Record<string, Arg>): Record<string, Arg> {
+  const names = ["source", "target", "filesystemtype", "mountflags", "data"];
+  return Object.fromEntries(names.map((name) => [name, args[name] ?? null]));
 }
 
 const chroot = (part: Partial<SyscallEvent>) =>
@@ -63,13 +74,13 @@ describe("compare", () => {
   });
 
   it("tells missed and extra calls, and pairs the rest", () => {
-    const calls = expectedCalls(parseStrace("7  unshare(0) = 0\n7  setns(3, 0) = 0\n7  setns(4, 0) = 0\n"));
+    const calls = expectedOf(["unshare(0) = 0", "setns(3, 0) = 0", "setns(4, 0) = 0"]);
     const events = [
       event({ args: { fd: 3, nstype: [] } }),
       event({ args: { fd: 9, nstype: [] }, ret: -9, errno: "EBADF" }),
       event({ args: { fd: 4, nstype: [] } }),
     ];
-    const { matched, missed, extra, different } = compare(calls, events, "x86_64");
+    const { matched, missed, extra, different } = compare(calls, events);
     assert.equal(matched, 2);
     assert.deepEqual(
       [missed.map(({ syscall }) => syscall), extra.map(({ ret }) => ret), different],
@@ -78,11 +89,9 @@ describe("compare", () => {
   });
 
   it("does not take the events of one thread for another's", () => {
-    const { missed, extra } = compare(
-      expectedCalls(parseStrace("8  unshare(0) = 0")),
-      [event({ syscall: "unshare", args: { flags: [] } })],
-      "x86_64",
-    );
+    const { missed, extra } = compare(expectedOf(["unshare(0) = 0"], 8), [
+      event({ syscall: "unshare", args: { flags: [] } }),
+    ]);
     assert.deepEqual([missed.length, extra.length], [1, 1]);
   });
 
@@ -142,13 +151,13 @@ describe("compare", () => {
 
   it("expects a clone only where it asks for a namespace", () => {
     const text = [
-      "7  clone(child_stack=NULL, flags=SIGCHLD) = 8",
-      "7  clone(child_stack=NULL, flags=CLONE_NEWPID|SIGCHLD) = 9",
+      "clone(child_stack=NULL, flags=SIGCHLD) = 8",
+      "clone(child_stack=NULL, flags=CLONE_NEWPID|SIGCHLD) = 9",
     ];
-    const calls = expectedCalls(parseStrace(text.join("\n")));
+    const calls = expectedOf(text);
     assert.deepEqual(
-      calls.map(({ ret }) => ret),
-      [9n],
+      calls.map(({ ending }) => ending),
+      [{ kind: "returned", ret: 9n, errno: null }],
     );
     const args = {
       flags: ["CLONE_NEWPID", "SIGCHLD"],
@@ -157,7 +166,81 @@ describe("compare", () => {
       child_tid: null,
       tls: null,
     };
-    const seen = compare(calls, [event({ syscall: "clone", args, ret: 9 })], "x86_64");
+    const seen = compare(calls, [event({ syscall: "clone", args, ret: 9 })]);
     assert.equal(describeComparison(seen), "");
+  });
+
+  it("wants no result where a signal interrupted the call, and the kernel's code for it", () => {
+    const line = "unshare(0) = ? ERESTARTSYS (To be restarted if SA_RESTART is set)";
+    const unshare = { syscall: "unshare", args: { flags: [] }, ret: null };
+    assert.equal(verdict(line, event({ ...unshare, outcome: { restarted: "ERESTARTSYS" } })), "");
+    assert.match(verdict(line, event(unshare)), /outcome.restarted: expected "ERESTARTSYS"/);
+    assert.match(verdict(line, event({ ...unshare, ret: -4, errno: "EINTR" })), /ret: expected null, got -4/);
+  });
+
+  it("wants no result where the caller was killed in its call", () => {
+    const unshare = { syscall: "unshare", args: { flags: [] } };
+    assert.equal(verdict("unshare(0 <unfinished ...>", event({ ...unshare, ret: null })), "");
+    assert.match(
+      verdict("unshare(0 <unfinished ...>", event({ ...unshare, ret: -4, errno: "EINTR" })),
+      /ret: expected null, got -4/,
+    );
+  });
+
+  it("looks through a redacted secret, and at nothing else through it", () => {
+    const mount = (data: string) =>
+      event({
+        syscall: "mount",
+        args: { source: "s", target: "t", filesystemtype: "cifs", mountflags: [], data },
+      });
+    const line = 'mount("\\x73", "\\x74", "\\x63\\x69\\x66\\x73", 0, "PASSWORD") = 0'.replace(
+      "PASSWORD",
+      [...Buffer.from("ro,password=x")].map((byte) => `\\x${byte.toString(16)}`).join(""),
+    );
+    assert.equal(verdict(line, mount("ro,password=[redacted]")), "");
+    assert.equal(verdict(line, mount("ro,password=x")), "");
+    assert.match(verdict(line, mount("rw,password=[redacted]")), /data: expected/);
+    assert.match(verdict(line, mount("[redacted]")), /data: expected/);
+  });
+
+  it("knows what strace does not look at", () => {
+    const args = { source: "s", target: "t", mountflags: ["MS_BIND"], data: null };
+    const line = 'mount("\\x73", "\\x74", 0x1000, MS_BIND, NULL) = 0';
+    assert.equal(
+      verdict(line, event({ syscall: "mount", args: sorted({ ...args, filesystemtype: "x" }) })),
+      "",
+    );
+    assert.match(
+      verdict(line, event({ syscall: "mount", args: sorted({ ...args, filesystemtype: null }) })),
+      /filesystemtype: expected "0x1000", got null/,
+    );
+  });
+
+  it("takes a clone3 that strace does not show for one of Keyhole's, or not", () => {
+    const line = "clone3(0x1000, 8) = -1 EINVAL (Invalid argument)";
+    const args = { cl_args: { flags: ["CLONE_NEWUTS"] }, size: 8 };
+    assert.equal(verdict(line), "");
+    assert.equal(verdict(line, event({ syscall: "clone3", args, ret: -22, errno: "EINVAL" })), "");
+  });
+
+  it("takes of 32-bit callers the half of a register that the kernel takes", () => {
+    const calls = expectedCalls(
+      parseThread(7, "[  21] [5584a3309335] unshare(0xffffffff00000001) = -1 EINVAL (Invalid argument)"),
+    );
+    const unshare = { syscall: "unshare", abi: "i386", args: { flags: ["0x1"] }, ret: -22, errno: "EINVAL" };
+    assert.equal(describeComparison(compare(calls, [event(unshare)])), "");
+  });
+
+  it("takes of a magic mount flag word the half that strace shows", () => {
+    const line = "mount(NULL, NULL, NULL, MS_MGC_VAL|MS_RDONLY, NULL) = -1 EFAULT (Bad address)";
+    const mount = (mountflags: readonly string[]) =>
+      event({
+        syscall: "mount",
+        args: { source: null, target: null, filesystemtype: null, mountflags, data: null },
+        ret: -14,
+        errno: "EFAULT",
+      });
+    assert.equal(verdict(line, mount(["MS_MGC_VAL", "MS_RDONLY", "0x100000000"])), "");
+    assert.match(verdict(line, mount(["MS_MGC_VAL", "MS_RDONLY", "0x100"])), /mountflags: expected/);
   });
 });

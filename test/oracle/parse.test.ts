@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseStrace, type StraceCall, type StraceValue } from "./parse.js";
+import { parseThread, type StraceCall, type StraceValue } from "./parse.js";
 
-/** The one call of `text`. */
-function only(text: string): StraceCall {
-  const calls = parseStrace(text);
+/** Lines as `strace -n -i` begins them. */
+function lines(...texts: readonly string[]): string {
+  return texts.map((text) => `[ 165] [00007fea08c48829] ${text}\n`).join("");
+}
+
+/** The one call of `texts`. */
+function only(...texts: readonly string[]): StraceCall {
+  const calls = parseThread(7, lines(...texts));
   assert.equal(calls.length, 1);
   return calls[0]!;
 }
@@ -18,33 +23,46 @@ function hex(text: string): string {
   return [...Buffer.from(text)].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
 }
 
-describe("parseStrace", () => {
+describe("parseThread", () => {
   it("reads a success and a failure", () => {
-    const calls = parseStrace(
-      "8790  setns(4, CLONE_NEWUTS|CLONE_NEWNET) = 0\n8790  setns(-1, 0)  = -1 EBADF (Bad file descriptor)\n",
+    const calls = parseThread(
+      8790,
+      lines("setns(4, CLONE_NEWUTS|CLONE_NEWNET) = 0", "setns(-1, 0)  = -1 EBADF (Bad file descriptor)"),
     );
     assert.deepEqual(
-      calls.map(({ tid, name, ret, errno }) => ({ tid, name, ret, errno })),
+      calls.map(({ tid, name, ending }) => ({ tid, name, ending })),
       [
-        { tid: 8790, name: "setns", ret: 0n, errno: null },
-        { tid: 8790, name: "setns", ret: -1n, errno: "EBADF" },
+        { tid: 8790, name: "setns", ending: { kind: "returned", ret: 0n, errno: null } },
+        { tid: 8790, name: "setns", ending: { kind: "returned", ret: -1n, errno: "EBADF" } },
       ],
     );
     assert.deepEqual(calls[0]!.args[1]!.value, { kind: "names", names: ["CLONE_NEWUTS", "CLONE_NEWNET"] });
-    assert.deepEqual(calls[1]!.args[0]!.value, { kind: "number", value: -1n, hex: false });
+    assert.deepEqual(calls[0]!.args[0]!.value, { kind: "number", value: 4n, hex: false });
+  });
+
+  it("tells 32-bit callers by the width of the address", () => {
+    const text = [
+      "[ 310] [0804905b] unshare(CLONE_NEWNS)  = 0",
+      "[ 310] [5584a3309335] unshare(CLONE_NEWNS)     = 0",
+      "[ 272] [00007fea08c48829] unshare(CLONE_NEWNS) = 0",
+    ];
+    assert.deepEqual(
+      parseThread(1, text.join("\n")).map(({ compat }) => compat),
+      [true, true, false],
+    );
   });
 
   it("reads flags without a name", () => {
-    assert.deepEqual(values("1  unshare(0x1 /* CLONE_??? */) = -1 EINVAL (Invalid argument)"), [
+    assert.deepEqual(values("unshare(0x1 /* CLONE_??? */) = -1 EINVAL (Invalid argument)"), [
       { kind: "number", value: 1n, hex: true },
     ]);
-    assert.deepEqual(values("1  unshare(CLONE_NEWUTS|0x2) = -1 EINVAL (Invalid argument)"), [
+    assert.deepEqual(values("unshare(CLONE_NEWUTS|0x2) = -1 EINVAL (Invalid argument)"), [
       { kind: "names", names: ["CLONE_NEWUTS", "0x2"] },
     ]);
   });
 
   it("reads every byte of a string, and that it was cut", () => {
-    const text = `1  mount("${hex('q"\\,)=')}", "\\xff\\x00", NULL, 0, "${hex("xx")}"...) = -1 EFAULT (Bad address)`;
+    const text = `mount("${hex('q"\\,)=')}", "\\xff\\x00", NULL, 0, "${hex("xx")}"...) = -1 EFAULT (Bad address)`;
     assert.deepEqual(values(text), [
       { kind: "string", bytes: Buffer.from('q"\\,)='), cut: false },
       { kind: "string", bytes: Buffer.from([0xff, 0]), cut: false },
@@ -56,14 +74,14 @@ describe("parseStrace", () => {
 
   it("tells the empty string from NULL and from an address", () => {
     assert.deepEqual(
-      values('1  mount("", 0x1, NULL, MS_BIND, NULL) = -1 EFAULT (Bad address)').map(({ kind }) => kind),
+      values('mount("", 0x1, NULL, MS_BIND, NULL) = -1 EFAULT (Bad address)').map(({ kind }) => kind),
       ["string", "number", "null", "names", "null"],
     );
   });
 
   it("reads structures, with what follows the part that strace knows", () => {
     const [attr, size] = values(
-      '1  mount_setattr({attr_set=MOUNT_ATTR_RDONLY, attr_clr=0, propagation=0 /* MS_??? */, userns_fd=0, /* bytes 32..39 */ "\\x01"}, 40) = -1 E2BIG (Argument list too long)',
+      'mount_setattr({attr_set=MOUNT_ATTR_RDONLY, attr_clr=0, propagation=0 /* MS_??? */, userns_fd=0, /* bytes 32..39 */ "\\x01"}, 40) = -1 E2BIG (Argument list too long)',
     );
     assert.ok(attr?.kind === "struct");
     assert.deepEqual(
@@ -76,14 +94,14 @@ describe("parseStrace", () => {
 
   it("leaves out what the kernel wrote back", () => {
     const call = only(
-      "1  clone3({flags=CLONE_PIDFD|CLONE_NEWNET, pidfd=0x7fff0201590c, exit_signal=SIGCHLD, stack=NULL, stack_size=0} => {pidfd=[3]}, 88) = 8877",
+      "clone3({flags=CLONE_PIDFD|CLONE_NEWNET, pidfd=0x7fff0201590c, exit_signal=SIGCHLD, stack=NULL, stack_size=0} => {pidfd=[3]}, 88) = 8877",
     );
     assert.equal(call.args.length, 2);
-    assert.equal(call.ret, 8877n);
+    assert.deepEqual(call.ending, { kind: "returned", ret: 8877n, errno: null });
   });
 
   it("reads arguments by name", () => {
-    const call = only("1  clone(child_stack=NULL, flags=CLONE_NEWNS|SIGCHLD, parent_tid=[8867]) = 8867");
+    const call = only("clone(child_stack=NULL, flags=CLONE_NEWNS|SIGCHLD, parent_tid=[8867]) = 8867");
     assert.deepEqual(
       call.args.map(({ name }) => name),
       ["child_stack", "flags", "parent_tid"],
@@ -94,31 +112,53 @@ describe("parseStrace", () => {
     });
   });
 
-  it("joins the halves of an interrupted call, and orders by the end", () => {
-    const calls = parseStrace(
-      [
-        "10  clone(child_stack=NULL, flags=CLONE_NEWPID|SIGCHLD <unfinished ...>",
-        "11  unshare(CLONE_NEWNS) = 0",
-        "10  <... clone resumed>, child_tidptr=0x7f00) = 12",
-        "11  +++ exited with 0 +++",
-      ].join("\n"),
+  it("reads a call whose caller was killed", () => {
+    const killed = { kind: "killed", sigsys: false };
+    assert.deepEqual(
+      only("mount(NULL, NULL, NULL, 0, NULL) = ?", "+++ killed by SIGKILL +++").ending,
+      killed,
     );
     assert.deepEqual(
-      calls.map(({ tid, name, ret }) => [tid, name, ret]),
-      [
-        [11, "unshare", 0n],
-        [10, "clone", 12n],
-      ],
+      only("unshare(CLONE_NEWNS <unfinished ...>", "+++ killed by SIGKILL +++").ending,
+      killed,
     );
-    assert.equal(calls[1]!.args.length, 3);
   });
 
-  it("reads a call that never returned", () => {
-    assert.equal(only("5  mount(NULL, NULL, NULL, 0, NULL) = ?\n5  +++ killed by SIGSYS +++").ret, null);
-    assert.equal(only("5  unshare(CLONE_NEWNS <unfinished ...>\n5  +++ killed by SIGKILL +++").ret, null);
+  it("reads a call that a signal interrupted", () => {
+    const calls = parseThread(
+      1,
+      lines("unshare(0) = ? ERESTARTSYS (To be restarted if SA_RESTART is set)", "unshare(0) = 0"),
+    );
+    assert.deepEqual(
+      calls.map(({ ending }) => ending),
+      [
+        { kind: "interrupted", code: "ERESTARTSYS" },
+        { kind: "returned", ret: 0n, errno: null },
+      ],
+    );
+  });
+
+  it("takes the number of a call for no result where seccomp ended it", () => {
+    const seccomp = { kind: "seccomp" };
+    assert.deepEqual(
+      only("mount(NULL, NULL, NULL, 0, NULL) = 165", "+++ killed by SIGSYS +++").ending,
+      seccomp,
+    );
+    const trap = "--- SIGSYS {si_signo=SIGSYS, si_code=SYS_SECCOMP, si_call_addr=0x1, si_errno=0} ---";
+    assert.deepEqual(only("mount(NULL, NULL, NULL, 0, NULL) = 165", trap).ending, seccomp);
+    assert.equal(only("setns(3, 0) = 0", "+++ killed by SIGSYS +++").ending.kind, "returned");
+    assert.deepEqual(only("setns(3, 0) = ?", "+++ killed by SIGSYS +++").ending, {
+      kind: "killed",
+      sigsys: true,
+    });
+    assert.equal(
+      only("mount(NULL, NULL, NULL, 0, NULL) = 165", "+++ killed by SIGKILL +++").ending.kind,
+      "returned",
+    );
   });
 
   it("refuses what it does not know", () => {
-    assert.throws(() => parseStrace("5  setns(@, 0) = 0"), /strace's output has/);
+    assert.throws(() => parseThread(5, lines("setns(@, 0) = 0")), /strace's output has/);
+    assert.throws(() => parseThread(5, "setns(3, 0) = 0"), /unknown line/);
   });
 });

@@ -1,6 +1,7 @@
 /**
- * Reads the output of `strace -f -xx -v -o FILE`: one line a call, every byte of a string in hexadecimal,
- * structures in full, flags by name. This is only strace's notation (strace(1)); shapes.ts knows the calls.
+ * Reads what `strace -ff -n -i -xx` writes about one thread: a line a call, the call's number, the address it was
+ * made from, every byte of a string in hexadecimal, structures in full, flags by name. This is only strace's notation
+ * (strace(1)); shapes.ts knows the calls.
  */
 
 /** One value as strace wrote it. */
@@ -20,51 +21,95 @@ export interface StraceArgument {
   readonly value: StraceValue;
 }
 
+/** How a call ended. */
+export type Ending =
+  | { readonly kind: "returned"; readonly ret: bigint; readonly errno: string | null }
+  /** A signal came: the kernel makes the call again or makes it EINTR; `code` is ERESTARTSYS and the like. */
+  | { readonly kind: "interrupted"; readonly code: string }
+  /** seccomp let it end in SIGSYS. */
+  | { readonly kind: "seccomp" }
+  /** The thread was ended before a result could reach it; by SIGSYS, if seccomp did it, or another thread's SIGSYS. */
+  | { readonly kind: "killed"; readonly sigsys: boolean };
+
 export interface StraceCall {
   readonly tid: number;
   readonly name: string;
+  /** Whether it was made as 32-bit code makes it; of x32, too, strace says no more than that. */
+  readonly compat: boolean;
   readonly args: readonly StraceArgument[];
-  /** Null where the call never returned. */
-  readonly ret: bigint | null;
-  readonly errno: string | null;
+  readonly ending: Ending;
   /** The line, for messages. */
   readonly text: string;
 }
 
-const UNFINISHED = " <unfinished ...>";
+/** `[ 165] [00007fea08c48829] mount(…`: of 32-bit code the address has eight digits, or none to spare. */
+const LINE = /^\[ *(\?+|\d+|0x[0-9a-f]+)\] \[([0-9a-f]+|\?+)\] (.*)$/;
+const NATIVE_ADDRESS = 16;
+/**
+ * A change of personality; execve(2), which one thread of a process may begin and another one end; a thread that was
+ * killed before strace could read what it was about to call.
+ */
+const ELSEWHERE = /^(\[|execve\(|<\.\.\. execve resumed>|\?\?\?\()/;
+const EXECUTED = / (execve\(|<\.\.\. execve resumed>).* = 0$/m;
+const UNFINISHED = / *<(unfinished|detached) \.\.\.>$/;
 
 /**
- * The calls of a strace output file, in the order in which they ended; the two halves of a call that another
- * one interrupted are joined. Lines about signals, exits and personalities are left out. Throws on a line in
- * a notation it does not know.
+ * The calls of thread `tid` in the order in which they ended. Lines about personalities, execve(2), exits and signals
+ * other than SIGSYS say nothing about calls. Throws on a line in a notation it does not know.
  */
-export function parseStrace(text: string): StraceCall[] {
+export function parseThread(tid: number, text: string): StraceCall[] {
   const calls: StraceCall[] = [];
-  const begun = new Map<number, string>();
+  /** The number of the last call, while the next line can still say that seccomp ended it. */
+  let last: bigint | null = null;
   for (const line of text.split("\n")) {
-    const [, digits, rest] = /^(\d+) +(.*)$/.exec(line) ?? [];
-    if (digits === undefined || rest === undefined || /^(---|\+\+\+|strace:|\[)/.test(rest)) continue;
-    const tid = Number(digits);
-    const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(rest);
-    const whole = resumed === null ? rest : `${begun.get(tid) ?? ""}${resumed[1]}`;
-    if (whole.endsWith(UNFINISHED)) {
-      begun.set(tid, whole.slice(0, -UNFINISHED.length));
+    if (line === "") continue;
+    const [, number, address, rest] = LINE.exec(line) ?? [];
+    if (number === undefined || address === undefined || rest === undefined) {
+      throw new Error(`strace's output has an unknown line: ${line}`);
+    }
+    if (/^(---|\+\+\+) /.test(rest)) {
+      const call = calls.at(-1);
+      if (call !== undefined && last !== null) {
+        calls[calls.length - 1] = { ...call, ending: endingBefore(rest, last, call.ending) };
+      }
+    } else if (!ELSEWHERE.test(rest)) {
+      calls.push(parseCall(tid, address.length < NATIVE_ADDRESS, rest));
+      last = number.startsWith("?") ? null : BigInt(number);
       continue;
     }
-    begun.delete(tid);
-    calls.push(parseCall(tid, whole));
+    last = null;
   }
-  for (const [tid, start] of begun) calls.push(parseCall(tid, `${start}) = ?`));
   return calls;
 }
 
-function parseCall(tid: number, text: string): StraceCall {
-  const scanner = new Scanner(text);
+/** Did the thread execute a program? */
+export function hasExecuted(text: string): boolean {
+  return EXECUTED.test(text);
+}
+
+/**
+ * What `line`, about a signal or an exit, makes of the call before it. Where seccomp ends a call, the kernel puts its
+ * number back where the result goes (syscall_rollback() in kernel/seccomp.c), and strace shows it as a result.
+ */
+function endingBefore(line: string, number: bigint, ending: Ending): Ending {
+  const byDeath = line.includes("killed by SIGSYS");
+  if (ending.kind === "killed") return { kind: "killed", sigsys: byDeath };
+  const isNumber = ending.kind === "returned" && ending.ret === number;
+  return isNumber && (byDeath || line.includes("si_code=SYS_SECCOMP")) ? { kind: "seccomp" } : ending;
+}
+
+function parseCall(tid: number, compat: boolean, text: string): StraceCall {
+  const scanner = new Scanner(text.replace(UNFINISHED, ") = ?"));
   const name = scanner.take(/\w+/y);
   scanner.expect("(");
   const args = parseArguments(scanner);
-  const [, ret, errno] = scanner.match(/\s*= (\?|-?\d+|0x[0-9a-f]+)(?: (E[A-Z0-9]+))?/y);
-  return { tid, name, args, ret: ret === "?" ? null : BigInt(ret ?? 0), errno: errno ?? null, text };
+  const [, ret, errno] = scanner.match(/\s*= (\?|-?\d+|0x[0-9a-f]+)(?: (E[A-Z0-9_]+))?/y);
+  return { tid, name, compat, args, ending: endingOf(ret ?? "?", errno ?? null), text };
+}
+
+function endingOf(ret: string, errno: string | null): Ending {
+  if (ret !== "?") return { kind: "returned", ret: BigInt(ret), errno };
+  return errno === null ? { kind: "killed", sigsys: false } : { kind: "interrupted", code: errno };
 }
 
 function parseArguments(scanner: Scanner): StraceArgument[] {
@@ -79,6 +124,8 @@ function parseArguments(scanner: Scanner): StraceArgument[] {
   return args;
 }
 
+const WORDS = /-?\w+(?:\|\w+)*/y;
+
 function parseValue(scanner: Scanner): StraceValue {
   if (scanner.skip("{")) return parseStruct(scanner);
   if (scanner.skip("[")) return parseList(scanner);
@@ -88,9 +135,11 @@ function parseValue(scanner: Scanner): StraceValue {
     const bytes = Buffer.from((hex ?? "").replaceAll("\\x", ""), "hex");
     return { kind: "string", bytes, cut: scanner.attempt(/\.\.\./y) !== null };
   }
-  const words = scanner.take(/-?\w+(?:\|\w+)*/y).split("|");
-  // `/* MS_??? */` says that strace has no name for the number.
-  scanner.attempt(/ \/\* [^*]*\?\?\? \*\//y);
+  const words = scanner.take(WORDS).split("|");
+  // `/* MS_??? */` says that strace has no name for the number; the exit signal of clone(2) may follow.
+  while (scanner.attempt(/ \/\* [^*]*\?\?\? \*\//y) !== null && scanner.skip("|")) {
+    words.push(...scanner.take(WORDS).split("|"));
+  }
   const [first = "0"] = words;
   if (words.length > 1 || !/^-?\d/.test(first)) return { kind: "names", names: words };
   return { kind: "number", value: integer(first), hex: first.startsWith("0x") };

@@ -7,21 +7,18 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <linux/filter.h>
 #include <linux/mount.h>
 #include <linux/sched.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "call.h"
+#include "cases.h"
 
 /* Not in linux/mount.h, or not yet in that of every distribution. */
 #define CMD_CREATE_EXCL 8
@@ -449,57 +446,7 @@ static void threads(void)
 	CALL(OK, setns, uts, 0);
 }
 
-/* From here on mount(2) and setns(2) end as `action` says. */
-static void filter_calls(unsigned int action)
-{
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mount, 1, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_setns, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, action),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
-
-	MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
-}
-
-/* What a container's seccomp profile does: the call is refused and never entered. */
-static void seccomp_errno(void)
-{
-	int uts = open_ns("uts");
-
-	filter_calls(SECCOMP_RET_ERRNO | EACCES);
-	CALL(EACCES, mount, "none", ".", "tmpfs", MS_NOSUID, "size=4k");
-	CALL(EACCES, setns, uts, CLONE_NEWUTS);
-	CALL(OK, unshare, CLONE_NEWUTS);
-}
-
-/* The call ends the process and has no result. */
-static void seccomp_kill(void)
-{
-	pid_t child = MUST(fork());
-
-	if (child == 0) {
-		filter_calls(SECCOMP_RET_KILL_PROCESS);
-		syscall(SYS_mount, "none", ".", "tmpfs", MS_NOSUID, "size=4k");
-		_exit(1);
-	}
-	reap(child);
-}
-
-/* A failure and a success that come after everything a case did. */
-static void marker(void)
-{
-	CALL(EBADF, setns, -1, 0);
-	CALL(OK, unshare, 0);
-}
-
-static const struct {
-	const char *name;
-	void (*run)(void);
-} cases[] = {
+static const struct named_case cases[] = {
 	{ "setns-nsfd", setns_nsfd },
 	{ "setns-pidfd", setns_pidfd },
 	{ "unshare", unshare_flags },
@@ -517,27 +464,9 @@ static const struct {
 	{ "hostile-strings", hostile_strings },
 	{ "page-borders", page_borders },
 	{ "threads", threads },
-	{ "seccomp-errno", seccomp_errno },
-	{ "seccomp-kill", seccomp_kill },
-	{ "marker", marker },
 };
 
 int main(int argc, char **argv)
 {
-	const char *name = argc > 1 ? argv[1] : "";
-	size_t i;
-
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		if (strcmp(name, "--list") == 0)
-			puts(cases[i].name);
-		if (argc < 3 || strcmp(name, cases[i].name) != 0)
-			continue;
-		CALL(OK, unshare, CLONE_NEWNS);
-		CALL(OK, mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
-		CALL(OK, mount, "none", argv[2], "tmpfs", MS_NOSUID | MS_NODEV, "mode=777");
-		MUST(chdir(argv[2]));
-		cases[i].run();
-		return 0;
-	}
-	return strcmp(name, "--list") == 0 ? 0 : 2;
+	return run_case(argc, argv, cases, sizeof(cases) / sizeof(cases[0]));
 }

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Calls that return without having entered the function of their name. */
+#ifndef KEYHOLE_REFUSED_H
+#define KEYHOLE_REFUSED_H
+
+#include "entry.h"
+#include "killed.h"
+#include "record.h"
+#include "table.h"
+#include <bpf/bpf_tracing.h>
+
+enum bpf_func_id___helpers {
+	BPF_FUNC_task_pt_regs = 175,	/* since 5.15 */
+	BPF_FUNC_get_func_ret = 184,	/* since 5.17 */
+};
+
+#define HAS_HELPER(name) bpf_core_enum_value_exists(enum bpf_func_id___helpers, BPF_FUNC_##name)
+
+/* The registers that the current task entered the kernel with. */
+static __always_inline struct pt_regs *current_regs(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	if (HAS_HELPER(task_pt_regs))
+		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	return BPF_CORE_READ(task, stack) + THREAD_SIZE - bpf_core_type_size(struct pt_regs);
+}
+
+/*
+ * Runs in tasks that have seccomp filters alone. It returns -1 for a call that is not to be made; what that is to return
+ * is in its registers by then. The parameter went away in 6.16.
+ */
+SEC("fexit/__secure_computing")
+int seccomp_refused(unsigned long long *ctx)
+{
+	struct task_struct *task = CURRENT();
+	__u8 op, abi = KH_ABI_NATIVE;
+	struct pt_regs *regs;
+	__u64 ret = 0;
+
+	if (HAS_HELPER(get_func_ret))
+		bpf_get_func_ret(ctx, &ret);
+	else
+		ret = ctx[1];
+	if ((__s32)ret != -1)
+		return 0;
+	regs = current_regs();
+	op = op_of(task, call_number(regs), &abi);
+	if (op && !stopped)
+		record_return(task, regs, call_result(regs), op, abi, 0);
+	return 0;
+}
+
+/* The calls of the list that have no program of their own, by number as in `calls`. */
+const volatile __u16 other_calls[CALLS];
+
+/* As in the attach mode "tracepoint", for those alone. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(call_returned, struct pt_regs *regs, long ret)
+{
+	struct task_struct *task = CURRENT();
+	__u8 abi = KH_ABI_NATIVE, op = op_in(other_calls, task, call_number(regs), &abi);
+
+	if (op && !stopped)
+		record_return(task, regs, ret, op, abi, 0);
+	return 0;
+}
+
+#endif

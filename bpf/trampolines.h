@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A pair of programs for each function that is a system call in some ABI: what is not of the list is not touched. The
+ * agent loads those whose function the kernel has.
+ *
+ * The programs at the return are stubs of one that does the work, so that it is verified once. All have the type of the
+ * same function, as a tail call needs since 6.12.
+ */
+#ifndef KEYHOLE_TRAMPOLINES_H
+#define KEYHOLE_TRAMPOLINES_H
+
+#include "entry.h"
+#include "record.h"
+#include "table.h"
+#include <bpf/bpf_tracing.h>
+
+#if defined(__TARGET_ARCH_x86)
+#define ANY_CALL "__x64_sys_setns"
+#else
+#define ANY_CALL "__arm64_sys_setns"
+#endif
+
+int call_left(unsigned long long *ctx);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__array(values, int(void *));
+} workers SEC(".maps") = {
+	.values = { (void *)&call_left },
+};
+
+SEC("fexit/" ANY_CALL)
+int BPF_PROG(call_left, struct pt_regs *regs, long ret)
+{
+	struct task_struct *task = CURRENT();
+	__u8 abi = KH_ABI_NATIVE, op = op_of(task, call_number(regs), &abi);
+
+	if (op && !stopped)
+		record_return(task, regs, ret, op, abi, entry_time());
+	return 0;
+}
+
+#define ENTER(name, function, op)                                                                                      \
+	SEC("fentry/" function)                                                                                        \
+	int enter_##name(void *ctx)                                                                                    \
+	{                                                                                                              \
+		return call_entered(op);                                                                               \
+	}
+
+#define CALL(name, function, op)                                                                                       \
+	ENTER(name, function, op)                                                                                      \
+	SEC("fexit/" function)                                                                                         \
+	int leave_##name(void *ctx)                                                                                    \
+	{                                                                                                              \
+		bpf_tail_call(ctx, &workers, 0);                                                                       \
+		return 0;                                                                                              \
+	}
+
+/*
+ * One that does the work itself. In the types of 6.1 the first function called __x64_sys_clone3 is that of kernels without
+ * such a call, whose argument has another name: another type.
+ */
+#define CALL_APART(name, function, op)                                                                                 \
+	ENTER(name, function, op)                                                                                      \
+	SEC("fexit/" function)                                                                                         \
+	int BPF_PROG(leave_##name, struct pt_regs *regs, long ret)                                                     \
+	{                                                                                                              \
+		if (!stopped)                                                                                          \
+			record_return(CURRENT(), regs, ret, op, abi_of(CURRENT(), call_number(regs)), entry_time());   \
+		return 0;                                                                                              \
+	}
+
+#if defined(__TARGET_ARCH_x86)
+/* x32 calls the functions of the 64-bit ABI */
+#define BOTH(name, op)                                                                                                 \
+	CALL(name, "__x64_sys_" #name, op)                                                                             \
+	CALL(ia32_##name, "__ia32_sys_" #name, op)
+
+CALL_APART(clone3, "__x64_sys_clone3", KH_OP_CLONE3)
+CALL_APART(ia32_clone3, "__ia32_sys_clone3", KH_OP_CLONE3)
+CALL(clone, "__x64_sys_clone", KH_OP_CLONE)
+CALL(ia32_clone, "__ia32_compat_sys_ia32_clone", KH_OP_CLONE)
+CALL(ia32_oldumount, "__ia32_sys_oldumount", KH_OP_UMOUNT)
+#else
+/* the table of 32-bit calls has the same functions */
+#define BOTH(name, op) CALL(name, "__arm64_sys_" #name, op)
+
+BOTH(clone, KH_OP_CLONE)
+CALL_APART(clone3, "__arm64_sys_clone3", KH_OP_CLONE3)
+#endif
+
+BOTH(setns, KH_OP_SETNS)
+BOTH(unshare, KH_OP_UNSHARE)
+BOTH(mount, KH_OP_MOUNT)
+BOTH(umount, KH_OP_UMOUNT2)
+BOTH(fsopen, KH_OP_FSOPEN)
+BOTH(fspick, KH_OP_FSPICK)
+BOTH(fsconfig, KH_OP_FSCONFIG)
+BOTH(fsmount, KH_OP_FSMOUNT)
+BOTH(move_mount, KH_OP_MOVE_MOUNT)
+BOTH(open_tree, KH_OP_OPEN_TREE)
+BOTH(open_tree_attr, KH_OP_OPEN_TREE_ATTR)	/* since 6.15 */
+BOTH(mount_setattr, KH_OP_MOUNT_SETATTR)	/* since 5.12 */
+BOTH(pivot_root, KH_OP_PIVOT_ROOT)
+BOTH(chroot, KH_OP_CHROOT)
+BOTH(fchroot, KH_OP_FCHROOT)			/* since 7.3 */
+BOTH(pidfd_open, KH_OP_PIDFD_OPEN)
+
+#endif
