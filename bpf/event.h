@@ -192,8 +192,7 @@ struct kh_mount {
 	__u64 id;		/* never used again; since 6.8, else 0 */
 	__u64 object;		/* the vfsmount */
 	__u64 ns_id;		/* of its mount namespace; 0 while it is detached */
-	__u64 parent_id;	/* unique id of the mount it is attached to */
-	__u64 before;		/* of the newest: unique id of the mount that was the newest before it */
+	__u64 before;		/* of the newest: unique id of the one that was the newest before it; its own if unknown */
 	__u32 ns;		/* inode number of that */
 	__u32 old_id;		/* as in mountinfo */
 	__u32 parent;		/* old_id of the mount it is attached to */

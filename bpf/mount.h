@@ -23,8 +23,6 @@ static __always_inline void fill_mount(struct kh_mount *out, struct mount *mount
 	if (!ns || !out->ns_id)
 		return;
 	out->parent = BPF_CORE_READ(mount, mnt_parent, mnt_id);
-	if (bpf_core_field_exists(mount->mnt_id_unique))
-		out->parent_id = BPF_CORE_READ(mount, mnt_parent, mnt_id_unique);
 	out->ns = BPF_CORE_READ(ns, ns.inum);
 	if (bpf_core_field_exists(ns->nr_mounts))
 		out->mounts = BPF_CORE_READ(ns, nr_mounts);
@@ -61,10 +59,12 @@ static __always_inline __u64 id_before(struct mount *newest)
 		return 0;
 	node = BPF_CORE_READ(newest, mnt_node.rb_left);
 	if (node)
-		node = rightmost(node);
-	else
-		node = (void *)(BPF_CORE_READ(newest, mnt_node.__rb_parent_color) & ~3UL);
-	return node ? BPF_CORE_READ(mount_of_node(node), mnt_id_unique) : 0;
+		return BPF_CORE_READ(mount_of_node(rightmost(node)), mnt_id_unique);
+	node = (void *)(BPF_CORE_READ(newest, mnt_node.__rb_parent_color) & ~3UL);
+	/* mnt_last_node is set before the node is in the tree: another task may be about to add it */
+	if (BPF_CORE_READ(node, rb_right) != &newest->mnt_node)
+		return BPF_CORE_READ(newest, mnt_id_unique);
+	return BPF_CORE_READ(mount_of_node(node), mnt_id_unique);
 }
 
 /*

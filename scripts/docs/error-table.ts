@@ -5,6 +5,10 @@ export interface ErrorText {
 
 /** What each code means to whoever meets it. */
 export const ERRORS: Readonly<Record<string, ErrorText>> = {
+  KEYHOLE_ATTACH: {
+    means: "`--attach fentry` was asked for, and the kernel refuses programs of this kind. Exit status 3.",
+    todo: "Use `--attach auto`, which takes tracepoint mode then. `keyhole doctor` says what each mode lacks.",
+  },
   KEYHOLE_CAPTURE: {
     means:
       "The program that sees system calls could not be loaded or attached, so that there is nothing to run. The " +

@@ -7,7 +7,8 @@ const MEANINGS: Readonly<Record<LostReason, string>> = {
     "the same for a record of fork, exec or exit: no event is missing, and an inventory finds what it would have told",
   "ring-full-strings":
     "the same for what the kernel holds of a call's strings, in attach mode `fentry`: the call is told with those of user memory",
-  "buffers-taken": "more calls were interrupted on one processor at once than have a buffer, in attach mode `fentry`",
+  "buffers-taken":
+    "more calls were interrupted on one processor at once than have a buffer, in attach mode `fentry`",
   "summary-full":
     "a failed call beyond the rate of its workload, when more processes were to be summed up than fit into the table. See `limits.rate`",
   "workload-limit":

@@ -19,9 +19,7 @@ export interface MountRecord {
   readonly object: bigint;
   /** 0n while it is detached. */
   readonly nsId: bigint;
-  /** `id` of the mount it is attached to. */
-  readonly parentId: bigint;
-  /** Of the newest mount of a namespace, `id` of the one that was the newest before it; else 0n. */
+  /** Of the newest mount of a namespace, `id` of the one that was the newest before it, its own if that is unknown; else 0n. */
   readonly before: bigint;
   readonly ns: number;
   readonly oldId: number;
@@ -105,7 +103,6 @@ function readMount(wire: Wire, at: number, mountPoint: string | null, root: stri
     id: wire.u64(at + MOUNT.id),
     object: wire.u64(at + MOUNT.object),
     nsId: wire.u64(at + MOUNT.ns_id),
-    parentId: wire.u64(at + MOUNT.parent_id),
     before: wire.u64(at + MOUNT.before),
     ns: wire.u32(at + MOUNT.ns),
     oldId: wire.u32(at + MOUNT.old_id),

@@ -74,15 +74,14 @@ export const MOUNT = {
   id: 0,
   object: 8,
   ns_id: 16,
-  parent_id: 24,
-  before: 32,
-  ns: 40,
-  old_id: 44,
-  parent: 48,
-  flags: 52,
-  sb_flags: 56,
-  mounts: 60,
-  sizeof: 64,
+  before: 24,
+  ns: 32,
+  old_id: 36,
+  parent: 40,
+  flags: 44,
+  sb_flags: 48,
+  mounts: 52,
+  sizeof: 56,
 } as const;
 export const SUMMARY_KEY = { start: 0, pid: 8, ret: 12, op: 16, abi: 20, sizeof: 24 } as const;
 export const SUMMARY = { count: 0, last: 8, first: 16, sizeof: 16 + EVENT.sizeof } as const;

@@ -41,8 +41,12 @@ export function hasFlag(call: ObservedCall, argument: string, name: string): boo
   return Array.isArray(flags) && flags.includes(name);
 }
 
-/** Argument `argument` where it is a string, without a slash at its end. */
+/**
+ * Argument `argument` where it is a string, without a slash at its end; null where others could have rewritten it, so
+ * that the kernel may have read another one.
+ */
 export function pathArgument(call: ObservedCall, argument: string): string | null {
   const value = call.args[argument];
+  if (call.mm_shared === true) return null;
   return typeof value === "string" ? value.replace(/(.)\/+$/, "$1") : null;
 }

@@ -172,7 +172,7 @@ export class Exposures {
   /**
    * How many findings were not published, by reason: `disabled` (by configuration), `own-container` (about the
    * container that the agent is in), `repeated` (an act whose count has not doubled yet), `runtime-setup` (a container
-   * runtime at work).
+   * runtime at work), `rewritable` (what a call asked for need not be what the kernel read).
    */
   suppressed(): ReadonlyMap<string, number> {
     return new Map([...this.#suppressed, ["repeated", this.#findings.repeated]]);

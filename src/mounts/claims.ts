@@ -21,9 +21,9 @@ const MAX_NAMESPACES = 4096;
 
 /**
  * Which mount a successful mount(2) made. The kernel does not say; what it does say is which mount came last into the
- * caller's namespace. That is the call's own if it is the only one that has come since the last look, or if it stands
- * where the caller wanted one and nobody could have changed what was asked. Else nothing is said: others may mount in
- * the same namespace, and in the same place, at the same time.
+ * caller's namespace. That is the call's own if it is the only one that has come since the last look. Else nothing is
+ * said: others may mount in the same namespace, and in the same place, at the same time. The first call of a namespace
+ * has nothing to be compared with: there the mount has to stand where the caller wanted it.
  */
 export class MountClaims {
   readonly #newest = new Map<string, Newest>();
@@ -43,10 +43,7 @@ export class MountClaims {
     // before 6.8 mounts have no id that lasts: the place has to tell, and how many there are
     if (mount.id === 0n) return isThere && (!mmShared || last?.mounts === mount.mounts - 1);
     if (last === undefined) return isThere && !mmShared;
-    if (mount.id <= last.id) return false;
-    if (mount.before <= last.id) return true;
-    // on top of another new one: either may be the call's own
-    return isThere && !mmShared && mount.parentId <= last.id;
+    return mount.id > last.id && mount.before <= last.id;
   }
 
   /** Takes note of a mount that another call has brought into a namespace. */

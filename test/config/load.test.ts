@@ -111,6 +111,7 @@ test("every key can be set in the file, by a variable and by a flag, to the same
     "tls.cert": ["/c.pem", "/c.pem", "/c.pem"],
     "tls.key": ["/k.pem", "/k.pem", "/k.pem"],
     "ring.size": [65536, "64KiB", 65536],
+    "limits.rate": [0, "0", 0],
     "inventory.interval": ["500ms", "500ms", 500],
     "filter.exclude_self": [false, "false", false],
     "filter.cgroups.include": [["/a", "/b/"], "/a,/b/", ["/a", "/b"]],
@@ -218,7 +219,7 @@ test("all errors of all files, variables and flags are reported together", async
     message,
     [
       "keyhole: 8 errors in the configuration [KEYHOLE_CONFIG]",
-      '  found:    keyhole.yaml:1:9: attach is not valid, expected one of auto, tracepoint, found "fast"',
+      '  found:    keyhole.yaml:1:9: attach is not valid, expected one of auto, fentry, tracepoint, found "fast"',
       "            keyhole.yaml:2:14: ring.size is not valid, expected a power of two from 64KiB to 1GiB, found 7",
       '            keyhole.yaml:2:17: there is no key "ring.sise" (did you mean "size"?)',
       '            conf.d/a.yaml:1:1: there is no key "outputs" (did you mean "output"?)',

@@ -28,6 +28,7 @@ export function describeDifferences(act: Act, event: SyscallEvent, mode: Mode): 
     expect("strings", mode === "fentry" ? "kernel" : "user-exit", event.strings);
   }
   expect("has duration_ns", mode === "fentry", event.duration_ns !== null && event.duration_ns > 0);
+  if (act.rewritten !== undefined) expect("mm_shared", true, event.mm_shared);
   const args = mode === "tracepoint" ? (act.rewritten ?? act.args) : act.args;
   expect("abi", act.abi, event.abi);
   expect("ret", act.ret, event.ret);

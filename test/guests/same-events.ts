@@ -1,8 +1,8 @@
 import type { SyscallEvent } from "../../src/event.js";
 import type { Case, Observed } from "./results.js";
 
-/** Members that two runs never have in common: when something was, and which numbers the kernel gave out. */
-const TIMES: ReadonlySet<string> = new Set(["seq", "time", "first_seen", "last_seen"]);
+/** Members that are of one run: when something was, and whether another thread had quite ended by then. */
+const OF_RUN: ReadonlySet<string> = new Set(["seq", "time", "mm_shared"]);
 /** Members in which the modes differ by what they are; each is checked by itself. */
 const OF_MODE: ReadonlySet<string> = new Set(["duration_ns", "strings"]);
 /** Members that hold numbers of the kernel: each value must always stand for the same one of the other run. */
@@ -102,16 +102,13 @@ class Comparison {
 
   compareCalls(one: SyscallEvent, other: SyscallEvent): void {
     for (const kind of RECYCLED) this.#partners.delete(kind);
-    // whether others of its process are still there when a task is killed is up to them
-    const isCutShort = one.outcome?.killed !== undefined || one.outcome?.restarted !== undefined;
-    const stable = isCutShort ? { ...one, mm_shared: other.mm_shared } : one;
-    this.compare(one.syscall, stable, other);
+    this.compare(one.syscall, one, other);
   }
 
   compare(where: string, one: Json, other: Json, key = ""): void {
     if (isObject(one) && isObject(other)) {
       for (const name of new Set([...Object.keys(one), ...Object.keys(other)])) {
-        if (TIMES.has(name) || OF_MODE.has(name)) continue;
+        if (OF_RUN.has(name) || OF_MODE.has(name)) continue;
         if (name === "ret" && isPid(String(one.syscall), Number(one.ret))) {
           this.compare(`${where}.ret`, one.ret, other.ret, "pid");
           continue;

@@ -29,8 +29,9 @@ static void wait_for_other(int process)
 {
 	long turn = ++arrived[process];
 
-	while (arrived[!process] < turn)
-		;
+	for (int spins = 1; arrived[!process] < turn; spins++)
+		if (spins % 1000 == 0)
+			sched_yield();
 }
 
 static int find(const char *source, struct mount_status *status)

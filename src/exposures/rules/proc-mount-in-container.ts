@@ -25,7 +25,10 @@ export const procMountInContainer: ActRule = {
   syscalls: ["mount", "fsconfig"],
   evaluate: (act) => {
     const { call } = act;
-    if (call.ret !== 0 || !makesProcfs(call)) return [];
+    if (call.ret !== 0 || !makesMount(call)) return [];
+    const made = madeProcfs(call);
+    if (made === null) act.suppress("rewritable");
+    if (made !== true) return [];
     if (isRuntime(act)) {
       act.suppress("runtime-setup");
       return [];
@@ -55,15 +58,19 @@ export const procMountInContainer: ActRule = {
 /** mount(2) with any of these makes no superblock. */
 const NOT_NEW = ["MS_REMOUNT", "MS_BIND", "MS_MOVE", "MS_SHARED", "MS_PRIVATE", "MS_SLAVE", "MS_UNBINDABLE"];
 
-function makesProcfs(call: ObservedCall): boolean {
-  if (call.syscall === "fsconfig") {
-    const cmd = call.args.cmd;
-    if (cmd !== "FSCONFIG_CMD_CREATE" && cmd !== "FSCONFIG_CMD_CREATE_EXCL") return false;
-    return call.target?.via === "fscontext" && call.target.fs_type === "proc";
-  }
-  if (NOT_NEW.some((flag) => hasFlag(call, "mountflags", flag))) return false;
-  // The type's name was read from user memory; what came of it was not.
-  return call.args.filesystemtype === "proc" || (call.outcome?.procfs ?? null) !== null;
+function makesMount(call: ObservedCall): boolean {
+  const { cmd } = call.args;
+  if (call.syscall === "fsconfig") return cmd === "FSCONFIG_CMD_CREATE" || cmd === "FSCONFIG_CMD_CREATE_EXCL";
+  return !NOT_NEW.some((flag) => hasFlag(call, "mountflags", flag));
+}
+
+/** Null: the type's name that was read need not be the one that the kernel read, and what came of it is not known. */
+function madeProcfs(call: ObservedCall): boolean | null {
+  if (call.syscall === "fsconfig") return call.target?.via === "fscontext" && call.target.fs_type === "proc";
+  if (call.outcome?.mount !== undefined || call.outcome?.procfs !== undefined)
+    return call.outcome.procfs !== undefined;
+  const asked = call.args.filesystemtype === "proc";
+  return asked && call.mm_shared === true ? null : asked;
 }
 
 function isRuntime({ call, hostNs, parentNs }: Act): boolean {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import type { MountState, StoryEvent, SyscallEvent } from "../../../src/event.js";
 import { buildProgram, temporaryFolder } from "../../programs/build.js";
 import { Agent } from "../capture/agent.js";
-import { run } from "../capture/witness.js";
 import { Actor } from "./actor.js";
 import { storiesOf, storyIn } from "./stories.js";
 
@@ -230,7 +230,8 @@ describe("a call that is a story by itself", () => {
   });
 
   it("is told once for a call that is made again, and not at all for one that never ended", async () => {
-    const pid = run([endings, "seccomp-notify", at("empty")]);
+    const { pid, status, stderr } = spawnSync(endings, ["seccomp-notify", at("empty")], { encoding: "utf8" });
+    assert.equal(status, 0, stderr);
     const mounts = () =>
       storiesOf(agent, pid).map(({ last }) => [last.steps[0]?.args.source, last.kind, last.state]);
     await agent.until(

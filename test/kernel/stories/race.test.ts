@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import type { SyscallEvent } from "../../../src/event.js";
+import type { FindingEvent, SyscallEvent } from "../../../src/event.js";
 import { buildProgram, temporaryFolder } from "../../programs/build.js";
 import { Agent } from "../capture/agent.js";
+import { Cgroup } from "../limits/cgroup.js";
 import { assertTrue, mountsOf, parseTruth, runProgram, type Truth } from "./truth.js";
 
 const ROUNDS = 10_000;
@@ -13,19 +14,22 @@ const pair = buildProgram("pair.c");
 
 /** What the call asked for, when it was read, that the kernel did not do. */
 function differences({ args }: SyscallEvent, truth: Truth): string[] {
+  const isShown = truth.type === "proc";
   const asked = String(args.data)
     .replace("hidepid=1", "hidepid=noaccess")
     .replace("hidepid=2", "hidepid=invisible");
   return [
     ...(args.source === truth.source ? [] : ["source"]),
     ...(args.target === truth.point ? [] : ["target"]),
-    ...(asked.split(",").sort().join() === truth.options.join() ? [] : ["data"]),
+    ...(args.filesystemtype === truth.type ? [] : ["type"]),
+    ...(!isShown || asked.split(",").sort().join() === truth.options.join() ? [] : ["data"]),
   ];
 }
 
 describe("what is said of mount(2) when others have a hand in it", () => {
   let agent: Agent;
   const folder = temporaryFolder();
+  const cgroup = new Cgroup(`/keyhole-race-${process.pid}`);
 
   before(async () => {
     agent = await Agent.start();
@@ -33,14 +37,19 @@ describe("what is said of mount(2) when others have a hand in it", () => {
 
   after(async () => {
     assert.equal(await agent.stop(), 0);
+    await cgroup.remove();
   });
 
   it(`is what the kernel did in ${ROUNDS} rounds in which another thread rewrites the strings`, async () => {
-    const { pid, lines } = await runProgram([race, folder, String(ROUNDS)]);
+    const container = ["--pid", "--fork", ...cgroup.command([race, folder, String(ROUNDS)])];
+    const { pid, lines } = await runProgram(container);
     assert.equal(lines.length, ROUNDS);
-    const mounts = await mountsOf(agent, pid, ROUNDS);
+    const isRaced = ({ args }: SyscallEvent) => JSON.stringify(args.mountflags) === '["MS_NOSUID"]';
+    const mounts = await mountsOf(agent, pid, isRaced);
     assert.equal(mounts.length, ROUNDS);
-    const differed = { source: 0, target: 0, data: 0 };
+    const differed = { source: 0, target: 0, type: 0, data: 0 };
+    const procfs = new Set<string>();
+    let made = 0;
     let outcomes = 0;
     for (const [index, { call, story }] of mounts.entries()) {
       const line = lines[index]!;
@@ -55,6 +64,10 @@ describe("what is said of mount(2) when others have a hand in it", () => {
       assert.equal(call.mm_shared, true);
       assert.equal(story.state, "attached");
       const truth = parseTruth(line);
+      if (truth.type === "proc") {
+        made++;
+        procfs.add(truth.dev);
+      }
       for (const what of differences(call, truth)) differed[what as keyof typeof differed]++;
       if (outcome?.mount === undefined) {
         assert.equal(outcome?.procfs, undefined);
@@ -64,8 +77,23 @@ describe("what is said of mount(2) when others have a hand in it", () => {
       assertTrue(outcome.mount, outcome.procfs, truth);
     }
     for (const [what, count] of Object.entries(differed))
-      assert.ok(count > ROUNDS / 100, `${what} was rewritten in ${count} rounds only`);
-    assert.ok(outcomes > ROUNDS / 2, `${outcomes} outcomes`);
+      assert.ok(count > 0, `${what} was never rewritten during a call`);
+    const succeeded = lines.filter((line) => line !== "-").length;
+    assert.ok(outcomes > 0.9 * succeeded, `${outcomes} outcomes of ${succeeded} mounts`);
+
+    const findings = agent.events.filter(
+      (event): event is FindingEvent =>
+        event.type === "finding" && event.subject.id === cgroup.path.slice(1) && event.kind === "act",
+    );
+    assert.ok(findings.length > 0);
+    for (const { rule, count, evidence } of findings) {
+      assert.equal(rule, "proc-mount-in-container");
+      assert.ok(count <= made, `${count} of ${made}`);
+      for (const { fact } of evidence) {
+        const device = /made a procfs with device (\d+:\d+),/.exec(fact)?.[1];
+        assert.ok(device !== undefined && procfs.has(device), fact);
+      }
+    }
   });
 
   for (const place of ["apart", "same"]) {
@@ -78,7 +106,7 @@ describe("what is said of mount(2) when others have a hand in it", () => {
         truths.set(truth.source, truth);
       }
       assert.equal(truths.size, 2 * PAIRED_ROUNDS);
-      const mounts = await mountsOf(agent, pid, truths.size);
+      const mounts = await mountsOf(agent, pid, ({ args }) => truths.has(String(args.source)));
       assert.equal(mounts.length, truths.size);
       let outcomes = 0;
       for (const { call, story } of mounts) {

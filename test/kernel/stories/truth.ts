@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { MountState, ProcfsState, StoryEvent, SyscallEvent } from "../../../src/event.js";
 import type { Agent } from "../capture/agent.js";
+import { settle } from "./settle.js";
 
 /** What a program read from statmount(2) after its mount(2): see print_mount() of test/programs/newest.h. */
 export interface Truth {
@@ -38,7 +39,8 @@ export function assertTrue(mount: MountState, procfs: ProcfsState | undefined, t
   assert.equal(mount.fs_type, truth.type);
   assert.equal(mount.mountpoint, truth.point);
   assert.equal(mount.options.includes("nosuid"), (truth.attributes & 2) !== 0);
-  assert.ok(procfs !== undefined);
+  assert.equal(procfs !== undefined, truth.type === "proc");
+  if (procfs === undefined) return;
   assert.equal(procfs.dev, truth.dev);
   const options = [
     ...(procfs.gid === 0 ? [] : [`gid=${procfs.gid}`]),
@@ -57,25 +59,20 @@ export async function runProgram(command: readonly string[]): Promise<{ pid: num
   return { pid: child.pid!, lines: text.trimEnd().split("\n") };
 }
 
-/** The calls of mount(2) for a procfs by process `pid`, or its children, once there are `count`, each with its story. */
+/** The calls of mount(2) by process `pid`, or its children, that `is` is true of; with the story of each. */
 export async function mountsOf(
   agent: Agent,
   pid: number,
-  count: number,
+  is: (call: SyscallEvent) => boolean,
 ): Promise<{ call: SyscallEvent; story: StoryEvent }[]> {
-  const calls = () =>
-    agent.syscalls(
-      ({ syscall, process, args }) =>
-        syscall === "mount" &&
-        args.filesystemtype === "proc" &&
-        (process.pid === pid || process.ppid === pid),
-    );
-  await agent.until(`${count} mounts`, () => calls().length >= count);
+  await settle(agent);
   const stories = new Map<string, StoryEvent>();
-  for (const event of agent.events) {
+  for (const event of agent.events)
     if (event.type === "story") stories.set(`${event.process.tid} ${event.began}`, event);
-  }
-  return calls().map((call) => {
+  const calls = agent.syscalls(
+    (call) => call.syscall === "mount" && [call.process.pid, call.process.ppid].includes(pid) && is(call),
+  );
+  return calls.map((call) => {
     const story = stories.get(`${call.process.tid} ${call.time}`);
     assert.ok(story !== undefined);
     return { call, story };
