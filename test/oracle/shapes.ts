@@ -131,7 +131,8 @@ export function expectedCalls(calls: readonly StraceCall[]): ExpectedCall[] {
     if ((syscall !== "clone" && syscall !== "clone3") || optional) return true;
     const given = args.get("cl_args") ?? args.get("flags");
     const flags = given?.kind === "fields" ? given.fields.get("flags") : given;
-    return flags?.kind === "set" && flags.names.some((name) => name.startsWith("CLONE_NEW"));
+    const makes = (name: string) => name.startsWith("CLONE_NEW") || name === "CLONE_EMPTY_MNTNS";
+    return flags?.kind === "set" && flags.names.some(makes);
   });
 }
 

@@ -10,8 +10,8 @@ const COUNT = 10_000;
 /** Fewer than make calls: in each of ten rounds four threads, and their children. */
 const THREADS = 100;
 
-/** Of the kernel's random numbers, unless KEYHOLE_TEST_SEED is one. */
-const SEED = Number(process.env.KEYHOLE_TEST_SEED ?? randomInt(2 ** 32));
+/** Of the kernel's random numbers, unless TEST_SEED is one. */
+const SEED = Number(process.env.TEST_SEED ?? randomInt(2 ** 32));
 
 describe("random calls, as strace sees them", {
   skip: process.arch !== "x64" && "the generator enters the kernel by the ways of x86",
@@ -19,7 +19,7 @@ describe("random calls, as strace sees them", {
   const witness = callWitness();
 
   for (const entry of ENTRIES) {
-    it(`${COUNT} by ${entry}, KEYHOLE_TEST_SEED=${SEED}`, async () => {
+    it(`${COUNT} by ${entry}, TEST_SEED=${SEED}`, async () => {
       const { path, folder } = compileGenerator(entry);
       try {
         const events = await witness(generatorCommand(path, COUNT, SEED));
