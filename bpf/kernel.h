@@ -367,6 +367,7 @@ struct sigpending {
 };
 
 struct signal_struct {
+	int group_exit_code;
 	unsigned int flags;
 };
 
@@ -418,6 +419,12 @@ struct bpf_iter__task_file {
 /* include/uapi/linux/bpf.h: laid out the same on every kernel */
 struct bpf_raw_tracepoint_args {
 	__u64 args[0];
+};
+
+/* the helpers that some kernel since 5.8 lacks */
+enum bpf_func_id___helpers {
+	BPF_FUNC_task_pt_regs = 175,	/* since 5.15 */
+	BPF_FUNC_get_func_ret = 184,	/* since 5.17 */
 };
 
 #define PF_KTHREAD 0x00200000

@@ -27,14 +27,21 @@ struct {
 	__type(value, struct saved_regs);
 } saved_regs SEC(".maps");
 
-/* A copy of the registers that a task entered the kernel with, which lie at the top of its stack; NULL if unreadable. */
+/*
+ * A copy of the registers that a task entered the kernel with; NULL if unreadable. They lie at the top of its stack, but
+ * for some room with FRED (x86-64, 6.9): where there is a helper, it knows.
+ */
 static __always_inline struct pt_regs *entry_regs(struct task_struct *task)
 {
 	__u32 zero = 0, size = bpf_core_type_size(struct pt_regs);
 	void *copy = bpf_map_lookup_elem(&saved_regs, &zero);
 	void *stack = BPF_CORE_READ(task, stack);
 
-	if (!copy || size > MAX_REGS || bpf_probe_read_kernel(copy, size, stack + THREAD_SIZE - size))
+	void *regs = stack + THREAD_SIZE - size;
+
+	if (HAS_HELPER(task_pt_regs))
+		regs = (void *)bpf_task_pt_regs(task);
+	if (!copy || size > MAX_REGS || bpf_probe_read_kernel(copy, size, regs))
 		return 0;
 	return copy;
 }
@@ -45,7 +52,11 @@ static __always_inline struct pt_regs *entry_regs(struct task_struct *task)
  */
 static __always_inline bool is_killed_alone(struct task_struct *task)
 {
-	return (READ(task, exit_code) & 0x7f) == SIGSYS && !(READ(task, signal, flags) & SIGNAL_GROUP_EXIT);
+	if ((READ(task, exit_code) & 0x7f) != SIGSYS)
+		return 0;
+	/* whoever waited for this thread may end the process for another reason before it gets here */
+	return !(READ(task, signal, flags) & SIGNAL_GROUP_EXIT) ||
+	       (READ(task, signal, group_exit_code) & 0x7f) != SIGSYS;
 }
 
 /* The head alone: the memory that the strings were in is gone (exit_mm()). */

@@ -50,7 +50,7 @@ static __always_inline __u64 burst_under(bool pressure)
  */
 static __always_inline bool is_within_rate(struct task_struct *task, __u64 now, bool pressure)
 {
-	__u64 key = (__u64)READ(task, cgroups);
+	__u64 key = (__u64)HOT(task, cgroups);
 	__u64 *due = bpf_map_lookup_elem(&workloads, &key);
 	__u64 next = now;
 	bool within;
@@ -76,7 +76,7 @@ static __always_inline bool is_under_pressure(void)
 /* Would is_within_rate() say no? Takes no turn. */
 static __always_inline bool is_beyond_rate(struct task_struct *task, __u64 now)
 {
-	__u64 key = (__u64)READ(task, cgroups);
+	__u64 key = (__u64)HOT(task, cgroups);
 	__u64 *due;
 
 	if (!limit_interval)
@@ -155,8 +155,8 @@ __attribute__((noinline)) __u32 admit(void)
 		count_lost(KH_LOST_WORKLOAD);
 		return COUNTED;
 	}
-	e->start = READ(task, group_leader, start_boottime);
-	e->pid = READ(task, tgid);
+	e->start = HOT(task, group_leader, start_boottime);
+	e->pid = HOT(task, tgid);
 	fill_summary_key(&key, e);
 	return add_to_summary(&key, now) ? COUNTED : TO_BE_COUNTED;
 }

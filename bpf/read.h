@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How kernel memory is read. Since 5.11 a program can have the current task as
- * a typed pointer and follow it by plain loads; before, each step is a call of
- * bpf_probe_read_kernel(). The same source is compiled for both.
+ * How kernel memory is read: by bpf_probe_read_kernel() for each step. Where every call of the node passes, HOT() reads
+ * by plain loads, from the typed pointers that a program has for the current task since 5.11. It is not used elsewhere
+ * because the verifier looks up the type of each pointer that is followed, which made loading take twice as long.
  */
 #ifndef KEYHOLE_READ_H
 #define KEYHOLE_READ_H
@@ -11,12 +11,16 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
-#ifdef KEYHOLE_PROBE_READ
 #define READ(src, ...) BPF_CORE_READ(src, __VA_ARGS__)
+
+#ifdef KEYHOLE_PROBE_READ
+#define HOT(src, ...) BPF_CORE_READ(src, __VA_ARGS__)
 #define CURRENT() ((struct task_struct *)bpf_get_current_task())
 #else
-#define READ(src, ...) ___arrow(src, __VA_ARGS__)
+#define HOT(src, ...) ___arrow(src, __VA_ARGS__)
 #define CURRENT() ((struct task_struct *)bpf_get_current_task_btf())
 #endif
+
+#define HAS_HELPER(name) bpf_core_enum_value_exists(enum bpf_func_id___helpers, BPF_FUNC_##name)
 
 #endif

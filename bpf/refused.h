@@ -9,13 +9,6 @@
 #include "table.h"
 #include <bpf/bpf_tracing.h>
 
-enum bpf_func_id___helpers {
-	BPF_FUNC_task_pt_regs = 175,	/* since 5.15 */
-	BPF_FUNC_get_func_ret = 184,	/* since 5.17 */
-};
-
-#define HAS_HELPER(name) bpf_core_enum_value_exists(enum bpf_func_id___helpers, BPF_FUNC_##name)
-
 /* The registers that the current task entered the kernel with. */
 static __always_inline struct pt_regs *current_regs(void)
 {
@@ -26,29 +19,37 @@ static __always_inline struct pt_regs *current_regs(void)
 	return BPF_CORE_READ(task, stack) + THREAD_SIZE - bpf_core_type_size(struct pt_regs);
 }
 
-/*
- * Runs in tasks that have seccomp filters alone. It returns -1 for a call that is not to be made; what that is to return
- * is in its registers by then. The parameter went away in 6.16.
- */
+/* What the call is to return instead is in its registers. */
+static __always_inline int record_refused(void)
+{
+	struct pt_regs *regs = current_regs();
+	struct task_struct *task = CURRENT();
+	__u8 abi = KH_ABI_NATIVE, op = op_of(task, call_number(regs), &abi);
+
+	if (op && !stopped)
+		record_return(task, regs, call_result(regs), op, abi, 0);
+	return 0;
+}
+
+/* Until 7.2; returns -1 for a call that is not to be made. Runs in tasks that have seccomp filters alone. */
 SEC("fexit/__secure_computing")
 int seccomp_refused(unsigned long long *ctx)
 {
-	struct task_struct *task = CURRENT();
-	__u8 op, abi = KH_ABI_NATIVE;
-	struct pt_regs *regs;
 	__u64 ret = 0;
 
+	/* its parameter went away in 6.16 */
 	if (HAS_HELPER(get_func_ret))
 		bpf_get_func_ret(ctx, &ret);
 	else
 		ret = ctx[1];
-	if ((__s32)ret != -1)
-		return 0;
-	regs = current_regs();
-	op = op_of(task, call_number(regs), &abi);
-	if (op && !stopped)
-		record_return(task, regs, call_result(regs), op, abi, 0);
-	return 0;
+	return (__s32)ret == -1 ? record_refused() : 0;
+}
+
+/* Since 7.3. */
+SEC("fexit/__seccomp_permit_syscall")
+int BPF_PROG(seccomp_forbade, bool is_permitted)
+{
+	return is_permitted ? 0 : record_refused();
 }
 
 /* The calls of the list that have no program of their own, by number as in `calls`. */

@@ -65,13 +65,13 @@ static __always_inline void fill_event(struct kh_event *e, struct task_struct *t
 	e->length = sizeof(*e);
 	e->time = bpf_ktime_get_boot_ns();
 	e->start = READ(task, group_leader, start_boottime);
-	e->pid = READ(task, tgid);
-	e->tid = READ(task, pid);
+	e->pid = HOT(task, tgid);
+	e->tid = HOT(task, pid);
 	e->ppid = READ(task, real_parent, tgid);
 	e->uid = READ(task, real_cred, euid.val);
 	e->gid = READ(task, real_cred, egid.val);
 	bpf_core_read(e->comm, sizeof(e->comm), &task->comm);
-	if (READ(task, flags) & PF_KTHREAD)
+	if (HOT(task, flags) & PF_KTHREAD)
 		e->flags |= KH_F_KTHREAD;
 	else if (READ(task, mm, mm_users.counter) > 1)
 		e->flags |= KH_F_MM_SHARED;

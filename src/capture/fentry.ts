@@ -1,4 +1,5 @@
 /** The attach mode `fentry`: programs of bpf/fentry.bpf.c at the functions that are the calls of the list. */
+import { readFileSync } from "node:fs";
 import { type BpfLink, type BpfObject, LibbpfError } from "@keyhole/libbpf";
 import { btfNames } from "../kernel/btf-names.js";
 import { trampolineRefusal } from "../kernel/trampolines.js";
@@ -28,8 +29,8 @@ export interface FentryPrograms {
 const WORKER = "call_left";
 /** Attached where a call has no program of its own. */
 const FALLBACK = "call_returned";
-/** A part of the rest without which the mode tells less than the other one. */
-const ESSENTIAL = "seccomp_refused";
+/** A kernel has a function for one of them. Without it the mode does not tell what a filter of seccomp refused. */
+const SECCOMP: ReadonlySet<string> = new Set(["seccomp_refused", "seccomp_forbade"]);
 /** Attempts to attach, each without what could not be attached before. */
 const ATTEMPTS = 3;
 
@@ -77,7 +78,7 @@ function tryFentry(
     loaded.object.close();
     return result;
   };
-  const essential = loaded.failures.find(({ program }) => program === WORKER || program === ESSENTIAL);
+  const essential = loaded.failures.find(({ program }) => program === WORKER || SECCOMP.has(program));
   if (essential !== undefined) return giveUp(essential);
   if (failed.some((program) => program.startsWith("leave_"))) return giveUp({ failed: failed.map(suffixOf) });
   const { reports, unentered } = attachCalls(loaded, own, links);
@@ -93,8 +94,14 @@ function tryFentry(
     links,
     ({ name }) => wanted.has(name) && name !== WORKER && !isOfCall(name),
   );
-  const lost = rest.find(({ program, attached }) => program === ESSENTIAL && !attached);
-  if (lost !== undefined) return giveUp({ errno: lost.errno, detail: lost.detail });
+  const seccomp = rest.find(({ program }) => SECCOMP.has(program));
+  if (seccomp?.attached === false) return giveUp({ errno: seccomp.errno, detail: seccomp.detail });
+  if (seccomp === undefined && hasSeccomp()) {
+    return giveUp({
+      errno: null,
+      detail: "it is not known in which function this kernel refuses calls for seccomp",
+    });
+  }
   return {
     loaded,
     links,
@@ -160,6 +167,11 @@ function attachCalls(
     );
   });
   return { reports, unentered };
+}
+
+/** Is the kernel built with seccomp? proc_pid_status(5). */
+function hasSeccomp(): boolean {
+  return /^Seccomp:/m.test(readFileSync("/proc/self/status", "utf8"));
 }
 
 /** One report for all calls. */

@@ -19,6 +19,7 @@ const LACKS: Readonly<Record<string, string>> = {
     "the end of processes until the next inventory, and calls for which seccomp killed their thread alone",
   tasks: "inventories that are exact and cheap: tasks are read from /proc",
   seccomp_refused: "calls that a seccomp filter refused",
+  seccomp_forbade: "calls that a seccomp filter refused",
   copy_mount: "the kernel's own copies of the strings of mount(2)",
   copy_parameter: "the kernel's own copies of the strings of fsconfig(2)",
   copy_move: "the paths that the kernel found for move_mount(2)",

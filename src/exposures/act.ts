@@ -41,12 +41,14 @@ export function hasFlag(call: ObservedCall, argument: string, name: string): boo
   return Array.isArray(flags) && flags.includes(name);
 }
 
-/**
- * Argument `argument` where it is a string, without a slash at its end; null where others could have rewritten it, so
- * that the kernel may have read another one.
- */
+/** Whether others could have rewritten the strings that a call was given, so that the kernel may have read others. */
+export function isRewritable({ mm_shared, strings }: ObservedCall): boolean {
+  return mm_shared === true && strings !== "kernel";
+}
+
+/** Argument `argument` where it is a string that the kernel has read so, without a slash at its end. */
 export function pathArgument(call: ObservedCall, argument: string): string | null {
   const value = call.args[argument];
-  if (call.mm_shared === true) return null;
+  if (isRewritable(call)) return null;
   return typeof value === "string" ? value.replace(/(.)\/+$/, "$1") : null;
 }

@@ -1,5 +1,5 @@
 /** A descriptor of the caller, named below /proc: no symbolic link in a container can lead it elsewhere. */
-const OWN_DESCRIPTOR = /^\/proc\/(?:thread-)?self\/fd\/\d+/;
+const OWN_DESCRIPTOR = /^\/proc\/(?:thread-)?self\/fd\/\d+(?=\/|$)/;
 
 /**
  * The path of a call as seen from the root of its caller: absolute, without `.`, `..` and repeated slashes. `base` is the

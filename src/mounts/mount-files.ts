@@ -29,7 +29,7 @@ export interface Holder {
 }
 
 /** struct asked and struct held of bpf/files.h */
-const ASKED = { words: 4, state: 3, count: 256 } as const;
+const ASKED = { words: 4, state: 3, count: 64 } as const;
 const HELD = { file: 0, object: 8, pid: 16, fd: 20, size: 24 } as const;
 /** enum asked_state */
 const ALIVE = 1n;

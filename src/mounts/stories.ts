@@ -241,6 +241,7 @@ export class Stories {
 
   #publish(story: Story, time: string): void {
     this.#options.publish(story.toEvent(time));
+    if (!story.isOpen) story.forgetSteps();
   }
 
   /** Gives a story the file that a call has made, or that it was begun with. */

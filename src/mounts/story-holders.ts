@@ -9,6 +9,9 @@ const IN_FLIGHT_MS = 1_000;
 /** Files that are asked for at once; half of `wanted_files` in bpf/files.h, since a file can have a mount. */
 const MAX_FILES = 2_048;
 
+/** Files of one mount that are followed at once; when they are gone, there may be others. */
+const MAX_ADOPTED = 64;
+
 /** What was found out about stories. */
 export interface HolderNews {
   /** Those that go on in another way, or have other holders. */
@@ -116,7 +119,8 @@ function mountsOf(files: readonly StoryFile[]): Set<bigint> {
 /** Gives a story without files those that keep the mount of its last one. */
 function adopt(story: Story, { object, mount }: StoryFile, holders: readonly Holder[], time: string): void {
   const files = new Set(holders.filter((holder) => holder.object === object).map(({ file }) => file));
-  for (const file of files) story.files.push({ file, object, mount, made: 0n, role: "mount" });
+  for (const file of [...files].slice(0, MAX_ADOPTED))
+    story.files.push({ file, object, mount, made: 0n, role: "mount" });
   if (files.size > 0) story.lastAlive = time;
 }
 

@@ -6,15 +6,12 @@ import type {
   StoryHolder,
   StoryKind,
   StoryState,
-  StoryStep,
   SyscallEvent,
   Unnumbered,
 } from "../event.js";
 import type { Task } from "../namespaces/task.js";
+import { StorySteps } from "./story-steps.js";
 
-/** Steps that are kept: the first ones, and the last ones. */
-const FIRST_STEPS = 24;
-const LAST_STEPS = 8;
 /** Later steps are not published one by one, but with the next change of state. */
 const TOLD_STEPS = 16;
 /** Descriptors of one holder, and holders, that are named. */
@@ -64,10 +61,8 @@ export class Story {
   goneBy: string | null = null;
   #state: StoryState = "open";
   #ended: StoryEvent["ended"] = null;
-  #count = 0;
   readonly #beginning: StoryBeginning;
-  readonly #first: StoryStep[] = [];
-  readonly #last: StoryStep[] = [];
+  readonly #steps = new StorySteps();
 
   constructor(beginning: StoryBeginning) {
     const { id, kind, event, maker } = beginning;
@@ -89,7 +84,7 @@ export class Story {
 
   /** Whether a step by itself is worth an event: a caller can make a million of them. */
   get isTelling(): boolean {
-    return this.#count <= TOLD_STEPS;
+    return this.#steps.count <= TOLD_STEPS;
   }
 
   /** Whether what it has made is a procfs: that is followed for as long as anybody holds it. */
@@ -98,23 +93,21 @@ export class Story {
   }
 
   add(event: Unnumbered<SyscallEvent>): void {
-    this.#count++;
     this.lastAlive = event.time;
     const { pid, tid, comm } = event.process;
-    const step: StoryStep = {
+    this.#steps.add({
       time: event.time,
       syscall: event.syscall,
       args: event.args,
       ret: event.ret,
       ...(event.errno === undefined ? undefined : { errno: event.errno }),
       actor: { pid, tid, comm },
-    };
-    if (this.#first.length < FIRST_STEPS) {
-      this.#first.push(step);
-      return;
-    }
-    this.#last.push(step);
-    if (this.#last.length > LAST_STEPS) this.#last.shift();
+    });
+  }
+
+  /** It has ended, and that has been told. */
+  forgetSteps(): void {
+    this.#steps.forget();
   }
 
   /** Ends it, between two times; the same one twice where an event tells. */
@@ -133,7 +126,7 @@ export class Story {
   /** As it is told now, at `time`. */
   toEvent(time: string): Unnumbered<StoryEvent> {
     const { event, partial, follows } = this.#beginning;
-    const omitted = this.#count - this.#first.length - this.#last.length;
+    const { omitted } = this.#steps;
     return {
       type: "story",
       time,
@@ -147,7 +140,7 @@ export class Story {
       ...(follows === null ? undefined : { follows }),
       process: event.process,
       container: event.container,
-      steps: [...this.#first, ...this.#last],
+      steps: this.#steps.list(),
       ...(omitted === 0 ? undefined : { steps_omitted: omitted }),
       ...(this.procfs === null ? undefined : { procfs: this.procfs }),
       ...(this.mount === null ? undefined : { mount: this.mount }),

@@ -239,6 +239,21 @@ test("binds, remounts, other filesystems and failures make no procfs", () => {
   assert.deepEqual(made({}, { ret: -1, errno: "EPERM" }), []);
 });
 
+test("a string that others could have rewritten says nothing of what the kernel did", () => {
+  const exposures = engine();
+  const rewritable = { mm_shared: true } as const;
+  assert.deepEqual(exposures.act(call("mount", { args: FRESH, ...rewritable }), context()), []);
+  assert.equal(exposures.suppressed().get("rewritable"), 1);
+  const other = { ...FRESH, filesystemtype: "tmpfs" };
+  assert.deepEqual(exposures.act(call("mount", { args: other, ...rewritable }), context()), []);
+  assert.equal(exposures.suppressed().get("rewritable"), 1);
+  // the kernel's own copy cannot be rewritten
+  const copied = call("mount", { args: FRESH, ...rewritable, strings: "kernel" });
+  assert.deepEqual(brief(exposures.act(copied, context())), ["medium proc-mount-in-container 1"]);
+  const umount = call("umount2", { args: { target: "/proc/keys", flags: [] }, ...rewritable });
+  assert.deepEqual(exposures.act(umount, context()), []);
+});
+
 test("the kernel's word counts more than the string that was read", () => {
   const pidns = { pid_ns: 204, pid_namespace: { inum: 204, id: null }, pid_ns_relation: "same" } as const;
   const procfs = { dev: "0:77", ...pidns, user_ns: 105, hidepid: "off", gid: 0, subset: null };

@@ -15,7 +15,7 @@ export interface Check {
 const PROGRAMS: Readonly<Record<Mode, readonly string[]>> = {
   tracepoint: ["call_returned", "task_created", "task_executed", "task_exited", "tasks"],
   fentry: [
-    ...["calls", "task_created", "task_executed", "task_exited", "tasks", "seccomp_refused"],
+    ...["calls", "task_created", "task_executed", "task_exited", "tasks"],
     ...["copy_mount", "copy_parameter", "copy_move", "copy_umount", "copy_pivot", "copy_chroot"],
   ],
 };
@@ -171,11 +171,15 @@ function attached(mode: Mode, { events }: Observed): string[] {
     .filter((one) => !one.attached)
     .map(({ program, detail }) => `${program} is not attached: ${detail}`);
   if (attach !== mode) wrong.push(`the attach mode is ${attach}`);
+  if (mode === "fentry" && !programs.some(({ program }) => program.startsWith("seccomp_"))) {
+    wrong.push("no program of seccomp is listed");
+  }
   const missing = PROGRAMS[mode].filter((name) => !programs.some(({ program }) => program === name));
   return [...wrong, ...missing.map((name) => `${name} is not listed`)];
 }
 
-function startOf(events: readonly KeyholeEvent[]): AgentEvent {
+/** The first event of the agent. Throws where it never started. */
+export function startOf(events: readonly KeyholeEvent[]): AgentEvent {
   const start = events.find((event) => event.type === "agent" && event.state === "started");
   if (start?.type !== "agent") throw new Error("run never started");
   return start;
@@ -207,7 +211,7 @@ function ids(release: string, { events }: Observed, calls: readonly SyscallEvent
 }
 
 function isAtLeast(release: string, major: number, minor: number): boolean {
-  const [foundMajor = 0, foundMinor = 0] = release.split(".").map(Number);
+  const [foundMajor = 0, foundMinor = 0] = release.split(/[.-]/).map(Number);
   return foundMajor > major || (foundMajor === major && foundMinor >= minor);
 }
 

@@ -20,14 +20,17 @@ export interface Kernel {
   /** Debian's release that has it, and the archive of that release: security updates lie in one of their own. */
   readonly suite: string;
   readonly archive: "debian" | "debian-security";
+  /** Run only when it is asked for: a release candidate that Debian has now and then. */
+  readonly onDemand?: true;
 }
 
-/** The long-term kernels of Debian's releases, oldest first, and the newest of all. */
+/** The long-term kernels of Debian's releases, oldest first, the newest of all, and the one after it. */
 export const KERNELS: readonly Kernel[] = [
   { name: "5.10", suite: "bullseye-security", archive: "debian-security" },
   { name: "6.1", suite: "bookworm", archive: "debian" },
   { name: "6.12", suite: "trixie", archive: "debian" },
   { name: "newest", suite: "sid", archive: "debian" },
+  { name: "next", suite: "experimental", archive: "debian", onDemand: true },
 ];
 
 const BUSYBOX_SUITE = "bookworm";

@@ -1,28 +1,31 @@
 /**
- * Runs the agent on other kernels: node --import tsx test/guests/main.ts [KERNEL...] [--cached] [--keep FOLDER]
+ * Runs the agent on other kernels: node --import tsx test/guests/main.ts [KERNEL...] [OPTION...]
  *
  * Each kernel of {@link KERNELS}, or those named, is fetched from Debian and booted in an emulated guest with
- * the built agent, which has to tell what a program does there. --cached takes the kernels that were fetched
- * before as they are. --keep leaves what each guest sent and said in FOLDER. The last line is the total.
+ * the built agent, which has to tell what programs do there, in both attach modes. The last line is the total.
+ *
+ *   --all          also the kernels that are run on demand only
+ *   --cached       take the kernels that were fetched before as they are
+ *   --jobs N       guests at a time; 2
+ *   --keep FOLDER  leave what each guest sent and said there
+ *   --write-docs   write docs/kernels.md, if everything passed
  */
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { buildPrograms } from "./build.js";
-import { type Check, check, objectUsed } from "./checks.js";
+import { check } from "./checks.js";
+import { kernelsPage } from "./docs.js";
 import { writeInitramfs } from "./initramfs.js";
 import { busybox, KERNELS, type Kernel, kernelImage } from "./kernels.js";
 import { boot } from "./qemu.js";
-import { MODES, type Mode, type Results, readResults } from "./results.js";
+import { type KernelReport, summary, totalsOf } from "./report.js";
+import { type Results, readResults } from "./results.js";
 
 /** Linux 6.12 under emulation now and then dies before its first process. */
 const BOOTS = 2;
-
-interface Totals {
-  passed: number;
-  failed: number;
-}
 
 interface Bench {
   readonly work: string;
@@ -38,7 +41,7 @@ function progress(text: string): void {
 async function runGuest(kernel: Kernel, { work, initramfs, cached, keep }: Bench): Promise<Results> {
   progress(`${kernel.name}: looking at what Debian ${kernel.suite} has`);
   const image = kernelImage(kernel, cached);
-  const archive = join(work, "results.tgz");
+  const archive = join(work, `${kernel.name}.tgz`);
   for (let attempt = 1; ; attempt++) {
     const start = performance.now();
     const say = (text: string): void =>
@@ -59,43 +62,17 @@ async function runGuest(kernel: Kernel, { work, initramfs, cached, keep }: Bench
   }
 }
 
-/** Runs one guest and says what was wrong. */
-async function tryKernel(kernel: Kernel, bench: Bench, totals: Totals): Promise<void> {
-  let results: Results;
+/** Runs one guest and says what was wrong, all at once: another one may say something meanwhile. */
+async function tryKernel(kernel: Kernel, bench: Bench): Promise<KernelReport> {
   try {
-    results = await runGuest(kernel, bench);
+    const results = await runGuest(kernel, bench);
+    const report = { kernel, results, checks: check(results), failure: null };
+    process.stdout.write(summary(report));
+    return report;
   } catch (error) {
-    totals.failed++;
-    process.stdout.write(`not ok ${kernel.name}: ${(error as Error).message}\n`);
-    return;
-  }
-  const checks = check(results);
-  for (const mode of MODES) {
-    say(kernel, mode, `Linux ${results.release}, ${objectOf(results, mode)}`, checks, totals);
-  }
-  say(kernel, null, `Linux ${results.release}, scan, tree and doctor`, checks, totals);
-}
-
-function objectOf(results: Results, mode: Mode): string {
-  try {
-    return `${objectUsed(results.modes[mode])}.bpf.o`;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
-
-/** Says how many of the checks of a mode hold, and what is wrong with the others. */
-function say(kernel: Kernel, mode: Mode | null, what: string, all: readonly Check[], totals: Totals): void {
-  const checks = all.filter((one) => one.mode === mode);
-  const failed = checks.filter(({ wrong }) => wrong.length > 0);
-  totals.passed += checks.length - failed.length;
-  totals.failed += failed.length;
-  const verdict = failed.length === 0 ? "ok" : "not ok";
-  const counts = `${checks.length - failed.length} passed, ${failed.length} failed`;
-  process.stdout.write(`${verdict} ${[kernel.name, mode].filter(Boolean).join(" ")}: ${what}, ${counts}\n`);
-  for (const { name, wrong } of failed) {
-    process.stdout.write(`  not ok ${name}\n`);
-    for (const line of wrong) process.stdout.write(`    ${line.trimEnd().replaceAll("\n", "\n    ")}\n`);
+    const failure = (error as Error).message;
+    process.stdout.write(`not ok ${kernel.name}: ${failure}\n`);
+    return { kernel, results: null, checks: [], failure };
   }
 }
 
@@ -104,7 +81,13 @@ if (process.arch !== "x64") {
   process.exit(2);
 }
 const { values, positionals } = parseArgs({
-  options: { cached: { type: "boolean", default: false }, keep: { type: "string" } },
+  options: {
+    all: { type: "boolean", default: false },
+    cached: { type: "boolean", default: false },
+    jobs: { type: "string", default: "2" },
+    keep: { type: "string" },
+    "write-docs": { type: "boolean", default: false },
+  },
   allowPositionals: true,
 });
 const unknown = positionals.filter((name) => !KERNELS.some((kernel) => kernel.name === name));
@@ -112,14 +95,27 @@ if (unknown.length > 0) {
   progress(`no kernel ${unknown.join(", ")}; there are ${KERNELS.map(({ name }) => name).join(", ")}`);
   process.exit(2);
 }
-const chosen = KERNELS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-const totals: Totals = { passed: 0, failed: 0 };
+const chosen = KERNELS.filter(({ name, onDemand }) =>
+  positionals.length === 0 ? values.all || onDemand !== true : positionals.includes(name),
+);
 const work = mkdtempSync(join(tmpdir(), "keyhole-guests-"));
 process.once("exit", () => rmSync(work, { recursive: true, force: true }));
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 const initramfs = join(work, "initramfs");
 writeInitramfs(initramfs, { busybox: busybox(), programs: buildPrograms(work) });
 const bench = { work, initramfs, cached: values.cached, keep: values.keep ?? null };
-for (const kernel of chosen) await tryKernel(kernel, bench, totals);
-process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed\n`);
-process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
+const waiting = [...chosen];
+const reports: KernelReport[] = [];
+const runNext = async (): Promise<void> => {
+  for (let kernel = waiting.shift(); kernel !== undefined; kernel = waiting.shift()) {
+    reports.push(await tryKernel(kernel, bench));
+  }
+};
+await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, runNext));
+const { passed, failed } = totalsOf(reports);
+if (values["write-docs"] && failed === 0) {
+  reports.sort((one, other) => KERNELS.indexOf(one.kernel) - KERNELS.indexOf(other.kernel));
+  writeFileSync(fileURLToPath(new URL("../../docs/kernels.md", import.meta.url)), kernelsPage(reports));
+}
+process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

@@ -1,6 +1,6 @@
 import { LINK_INDEX } from "../../kernel/links.js";
 import { isRuntimeAtWork } from "../../workloads/runtimes.js";
-import { type Act, type ActRule, hasFlag, type ObservedCall } from "../act.js";
+import { type Act, type ActRule, hasFlag, isRewritable, type ObservedCall } from "../act.js";
 
 export const procMountInContainer: ActRule = {
   id: "proc-mount-in-container",
@@ -70,7 +70,7 @@ function madeProcfs(call: ObservedCall): boolean | null {
   if (call.outcome?.mount !== undefined || call.outcome?.procfs !== undefined)
     return call.outcome.procfs !== undefined;
   const asked = call.args.filesystemtype === "proc";
-  return asked && call.mm_shared === true ? null : asked;
+  return asked && isRewritable(call) ? null : asked;
 }
 
 function isRuntime({ call, hostNs, parentNs }: Act): boolean {

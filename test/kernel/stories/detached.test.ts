@@ -206,6 +206,26 @@ describe("a detached procfs", () => {
     }
   });
 
+  it("that is moved onto another detached mount is attached when that is", async () => {
+    const actor = await start();
+    const context = await actor.ok("fsopen", "tmpfs", 0);
+    await actor.ok("fsconfig", context, CREATE, null, null, 0);
+    const below = await actor.ok("fsmount", context, 0, 0);
+    await actor.ok("mkdir", `/proc/self/fd/${below}/in`, 0o755);
+    const mount = await makeProcfs(actor);
+    // since Linux 6.15
+    await actor.ok("move_mount", mount, "", below, "in", F_EMPTY_PATH);
+    await laterStory(actor);
+    assert.equal(told(actor).last.state, "open");
+    assert.equal(told(actor).last.mount?.mnt_ns, null);
+    const moved = await actor.call("move_mount", below, "", AT_FDCWD, target, F_EMPTY_PATH);
+    assert.equal(moved.ret, 0);
+    await agent.until("the end", () => told(actor).last.ended !== null);
+    assert.equal(told(actor).last.state, "attached");
+    assert.ok(isDuring(moved, told(actor).last.ended!));
+    assert.equal(actor.mountsOn(join(target, "in"))[0]?.fstype, "proc");
+  });
+
   it("is not said to have lost its maker when that loses its first thread", async () => {
     const actor = await start();
     const mount = await makeProcfs(actor);
