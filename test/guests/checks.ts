@@ -1,6 +1,6 @@
 import type { AgentEvent, KeyholeEvent, Namespaces, SyscallEvent } from "../../src/event.js";
 import { describeDifferences as describeAct } from "./act-checks.js";
-import { type Act, MODES, type Mode, type Observed, type Results, type Run } from "./results.js";
+import { type Act, CROWD, MODES, type Mode, type Observed, type Results, type Run } from "./results.js";
 import { callsByCase, describeDifferences, isAnyMark } from "./same-events.js";
 
 /** One thing that must hold, and why it does not: empty where it does. */
@@ -56,6 +56,9 @@ export function check(results: Results): Check[] {
       });
     }
     add(mode, "the programs did nothing else", () => extra.map((event) => JSON.stringify(event)));
+    add(mode, "calls of many processes at once are told each as what it was", () =>
+      crowd(observed, calls, results.release),
+    );
     add(mode, "namespaces have ids where the kernel has them, and null elsewhere", () =>
       ids(results.release, observed, calls),
     );
@@ -159,6 +162,35 @@ function runEnd({ run, events }: Observed, release: string): string[] {
     if (event.type !== "lost" || (event.reason === "recursion" && mayBeSkipped(release))) continue;
     wrong.push(`lost ${event.count}: ${event.reason}`);
   }
+  return wrong;
+}
+
+/**
+ * Every call of crowd.c once, its strings all of that call. Where programs may be skipped a call can be missing, but not
+ * without having been counted.
+ */
+function crowd(
+  { crowd: status, events }: Observed,
+  calls: readonly SyscallEvent[],
+  release: string,
+): string[] {
+  if (status !== 0) return [`the program ended with status ${status}`];
+  const wrong: string[] = [];
+  const told = new Map<string, number>();
+  for (const { syscall, args } of calls) {
+    const { source, filesystemtype, data } = args;
+    const name = /^\/\d+\/\d+\//.exec(String(source))?.[0];
+    if (syscall !== "mount" || name === undefined) continue;
+    told.set(name, (told.get(name) ?? 0) + 1);
+    const isWhole = [source, filesystemtype, data].every(
+      (text) => typeof text === "string" && text.startsWith(name) && /^x+$/.test(text.slice(name.length)),
+    );
+    if (!isWhole) wrong.push(`${name} has parts of another: ${JSON.stringify(args).slice(0, 200)}`);
+  }
+  for (const [name, times] of told) if (times > 1) wrong.push(`${name} was told ${times} times`);
+  const missing = CROWD.processes * CROWD.calls - told.size;
+  const skipped = events.some((event) => event.type === "lost" && event.reason === "recursion");
+  if (missing > 0 && !(mayBeSkipped(release) && skipped)) wrong.push(`${missing} calls were not told`);
   return wrong;
 }
 

@@ -79,6 +79,9 @@ observe() {
 	mark 999
 	step "$1 cases"
 	cases $1
+	step "$1 crowd"
+	crowd 6 150 2>"$1.crowd.stderr"
+	echo $? >"$1.crowd.status"
 	mark 9999
 	wait_for $1.run.stdout '"fd":-9999' 60
 	step "$1 SIGINT"

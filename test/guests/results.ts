@@ -53,7 +53,12 @@ export interface Observed {
   readonly actsRun: Run;
   readonly acts: readonly Act[];
   readonly cases: readonly Case[];
+  /** The exit status of crowd.c. */
+  readonly crowd: number;
 }
+
+/** What crowd.c is started with: processes, and calls of each. */
+export const CROWD = { processes: 6, calls: 150 };
 
 /** What guest.sh left in /results. */
 export interface Results {
@@ -88,6 +93,7 @@ export function readResults(archive: string): Results {
         actsRun: acts,
         acts: jsonLines(acts.stdout) as Act[],
         cases: lines(text(`${mode}.cases`)).map(readCase),
+        crowd: Number(text(`${mode}.crowd.status`)),
       };
     };
     return {

@@ -5,7 +5,7 @@
  * usage: storm failing MILLISECONDS PROCESSES    from every core as fast as they can; one process ends after another
  *        storm succeeding MILLISECONDS           the same for calls that succeed, from one process
  *        storm modest COUNT RATE                 COUNT of each kind, RATE a second of all
- *        storm short PROCESSES                   processes that make one call each, one after another
+ *        storm short PROCESSES                   processes that make one call of each kind that fails, one after another
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -137,7 +137,8 @@ static int be_short(long processes)
 	counts = mmap(NULL, KINDS * sizeof(*counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	for (long i = 0; i < processes; i++) {
 		if (MUST(fork()) == 0) {
-			call(0);
+			for (int kind = 0; kind < SUCCEEDING; kind++)
+				call(kind);
 			_exit(0);
 		}
 		wait(NULL);

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import WebSocket from "ws";
 import type { KeyholeEvent } from "../../../src/event.js";
 import { buildProgram } from "../../programs/build.js";
-import { losses } from "./tally.js";
+import { Tally } from "./tally.js";
 
 const MAIN = fileURLToPath(new URL("../../../dist/main.js", import.meta.url));
 /** More than the queue of stdout has room for (32 MiB), at a rate at which nothing else is lost. */
@@ -90,8 +90,9 @@ describe("a reader of stdout that stops reading", () => {
     for (const line of text.trimEnd().split("\n")) events.push(JSON.parse(line) as KeyholeEvent);
     assert.equal((await exited)[0], 0);
     const lines = events.filter((event) => event.type !== "lost" || event.reason !== "stdout-queue");
-    const missed = losses(events)["stdout-queue"] ?? 0;
+    const last = events.at(-1)!.seq;
+    const missed = new Tally().take(events).lost["stdout-queue"] ?? 0;
     assert.ok(missed > 0);
-    assert.equal(lines.length + missed, events.at(-1)!.seq);
+    assert.equal(lines.length + missed, last);
   });
 });
