@@ -29,7 +29,7 @@ enum kh_loss {
 	KH_LOST_WORKLOAD = 9,	/* the ring was filling up, and the workload was beyond its rate */
 	KH_LOST_CLONE = 10,	/* more clones under way than are remembered */
 	KH_LOST_RECORD = 11,	/* a record that was longer than the longest */
-	KH_LOST_BUFFER = 12,	/* more calls under way on a processor than there are buffers */
+	KH_LOST_BUFFER = 12,	/* more calls under way on a processor than there are buffers, or two in one */
 	KH_LOSSES = 16,
 };
 

@@ -327,7 +327,13 @@ static __always_inline void record_in(struct buffer *b, struct task_struct *task
 		if (duration)
 			*duration = e->time - entered;
 	}
-	submit(e, add_fields(b, at, task, op));
+	at = add_fields(b, at, task, op);
+	/* whoever else got into this buffer has left its mark: nothing is told rather than two halves */
+	if (e->tid != (__u32)bpf_get_current_pid_tgid()) {
+		count_lost(KH_LOST_BUFFER);
+		return;
+	}
+	submit(e, at);
 }
 
 /* The record of a call that has returned; `entered` is when it was made, 0 where that is not known. */

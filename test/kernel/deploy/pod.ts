@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { BASE, type Container, environmentOf, type PodSpec, ROOT } from "../../deploy/manifests.js";
@@ -82,7 +82,8 @@ export class Pod {
 
   /** What the agent and runc wrote to stdout and stderr. */
   get output(): string {
-    return readFileSync(this.#log, "utf8");
+    // the shell that runs runc makes it
+    return existsSync(this.#log) ? readFileSync(this.#log, "utf8") : "";
   }
 
   /** The pid of the container's first process. */
