@@ -3,8 +3,8 @@
  * A pair of programs for each function that is a system call in some ABI: what is not of the list is not touched. The
  * agent loads those whose function the kernel has.
  *
- * The programs at the return are stubs of one that does the work, so that it is verified once. All have the type of the
- * same function, as a tail call needs since 6.12.
+ * Each does its work itself. A program that all others hand on to by a tail call would be verified once, but is entered
+ * past the recursion guard: since 6.13 a program has one stack for each CPU, which two tasks would then share.
  */
 #ifndef KEYHOLE_TRAMPOLINES_H
 #define KEYHOLE_TRAMPOLINES_H
@@ -14,34 +14,6 @@
 #include "table.h"
 #include <bpf/bpf_tracing.h>
 
-#if defined(__TARGET_ARCH_x86)
-#define ANY_CALL "__x64_sys_setns"
-#else
-#define ANY_CALL "__arm64_sys_setns"
-#endif
-
-int call_left(unsigned long long *ctx);
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(__u32));
-	__array(values, int(void *));
-} workers SEC(".maps") = {
-	.values = { (void *)&call_left },
-};
-
-SEC("fexit/" ANY_CALL)
-int BPF_PROG(call_left, struct pt_regs *regs, long ret)
-{
-	struct task_struct *task = CURRENT();
-	__u8 abi = KH_ABI_NATIVE, op = op_of(task, call_number(regs), &abi);
-
-	if (op && !stopped)
-		record_return(task, regs, ret, op, abi, entry_time());
-	return 0;
-}
-
 #define ENTER(name, function, op)                                                                                      \
 	SEC("fentry/" function)                                                                                        \
 	int enter_##name(void *ctx)                                                                                    \
@@ -50,19 +22,6 @@ int BPF_PROG(call_left, struct pt_regs *regs, long ret)
 	}
 
 #define CALL(name, function, op)                                                                                       \
-	ENTER(name, function, op)                                                                                      \
-	SEC("fexit/" function)                                                                                         \
-	int leave_##name(void *ctx)                                                                                    \
-	{                                                                                                              \
-		bpf_tail_call(ctx, &workers, 0);                                                                       \
-		return 0;                                                                                              \
-	}
-
-/*
- * One that does the work itself. In the types of 6.1 the first function called __x64_sys_clone3 is that of kernels without
- * such a call, whose argument has another name: another type.
- */
-#define CALL_APART(name, function, op)                                                                                 \
 	ENTER(name, function, op)                                                                                      \
 	SEC("fexit/" function)                                                                                         \
 	int BPF_PROG(leave_##name, struct pt_regs *regs, long ret)                                                     \
@@ -78,8 +37,8 @@ int BPF_PROG(call_left, struct pt_regs *regs, long ret)
 	CALL(name, "__x64_sys_" #name, op)                                                                             \
 	CALL(ia32_##name, "__ia32_sys_" #name, op)
 
-CALL_APART(clone3, "__x64_sys_clone3", KH_OP_CLONE3)
-CALL_APART(ia32_clone3, "__ia32_sys_clone3", KH_OP_CLONE3)
+CALL(clone3, "__x64_sys_clone3", KH_OP_CLONE3)
+CALL(ia32_clone3, "__ia32_sys_clone3", KH_OP_CLONE3)
 CALL(clone, "__x64_sys_clone", KH_OP_CLONE)
 CALL(ia32_clone, "__ia32_compat_sys_ia32_clone", KH_OP_CLONE)
 CALL(ia32_oldumount, "__ia32_sys_oldumount", KH_OP_UMOUNT)
@@ -88,7 +47,7 @@ CALL(ia32_oldumount, "__ia32_sys_oldumount", KH_OP_UMOUNT)
 #define BOTH(name, op) CALL(name, "__arm64_sys_" #name, op)
 
 BOTH(clone, KH_OP_CLONE)
-CALL_APART(clone3, "__arm64_sys_clone3", KH_OP_CLONE3)
+CALL(clone3, "__arm64_sys_clone3", KH_OP_CLONE3)
 #endif
 
 BOTH(setns, KH_OP_SETNS)

@@ -25,8 +25,6 @@ export interface FentryPrograms {
   readonly unknown: readonly string[];
 }
 
-/** What all others hand their calls to: it is loaded and not attached. */
-const WORKER = "call_left";
 /** Attached where a call has no program of its own. */
 const FALLBACK = "call_returned";
 /** A kernel has a function for one of them. Without it the mode does not tell what a filter of seccomp refused. */
@@ -78,7 +76,7 @@ function tryFentry(
     loaded.object.close();
     return result;
   };
-  const essential = loaded.failures.find(({ program }) => program === WORKER || SECCOMP.has(program));
+  const essential = loaded.failures.find(({ program }) => SECCOMP.has(program));
   if (essential !== undefined) return giveUp(essential);
   if (failed.some((program) => program.startsWith("leave_"))) return giveUp({ failed: failed.map(suffixOf) });
   const { reports, unentered } = attachCalls(loaded, own, links);
@@ -89,11 +87,7 @@ function tryFentry(
     if (missing.length === reports.length) return giveUp({ errno: first.errno, detail: first.detail });
     return giveUp({ failed: missing.map(({ program }) => suffixOf(program)) });
   }
-  const rest = attachPrograms(
-    loaded,
-    links,
-    ({ name }) => wanted.has(name) && name !== WORKER && !isOfCall(name),
-  );
+  const rest = attachPrograms(loaded, links, ({ name }) => wanted.has(name) && !isOfCall(name));
   const seccomp = rest.find(({ program }) => SECCOMP.has(program));
   if (seccomp?.attached === false) return giveUp({ errno: seccomp.errno, detail: seccomp.detail });
   if (seccomp === undefined && hasSeccomp()) {

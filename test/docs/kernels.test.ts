@@ -7,8 +7,11 @@ import { MODES } from "../guests/results.js";
 
 const PAGE = readFileSync(fileURLToPath(new URL("../../docs/kernels.md", import.meta.url)), "utf8");
 
+/** Those that are run on demand only may stand there too. */
+const ALWAYS = KERNELS.filter(({ onDemand }) => onDemand !== true);
+
 describe("docs/kernels.md", () => {
-  for (const { name, suite } of KERNELS) {
+  for (const { name, suite } of ALWAYS) {
     it(`has what was checked on kernel ${name}, in both modes, and what it lacks`, () => {
       for (const mode of MODES) {
         const row = new RegExp(
@@ -24,6 +27,7 @@ describe("docs/kernels.md", () => {
 
   it("has no other kernels", () => {
     const named = new Set([...PAGE.matchAll(/^\| (\S+) \| \S+ \| \d/gm)].map(([, name]) => name));
-    assert.deepEqual([...named].sort(), KERNELS.map(({ name }) => name).sort());
+    for (const name of named) assert.ok(KERNELS.some((kernel) => kernel.name === name), name);
+    assert.ok(named.size >= ALWAYS.length);
   });
 });
