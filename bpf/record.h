@@ -268,6 +268,19 @@ static __always_inline bool is_crossing(struct kh_event *e, __u8 op)
 	return !e->ret && (op == KH_OP_SETNS || op == KH_OP_UNSHARE);
 }
 
+/*
+ * fill_event() for the call that returns. A function of its own because the steps of its reads take up most of the
+ * stack, of which programs and what they call have 512 bytes together. See add_string().
+ */
+__attribute__((noinline)) __u32 fill_call(void)
+{
+	struct buffer *b = this_buffer();
+
+	if (b)
+		fill_event(&b->event, CURRENT(), KH_SYSCALL);
+	return 0;
+}
+
 /* record_return() in a buffer that is the call's own. */
 static __always_inline void record_in(struct buffer *b, struct task_struct *task, struct pt_regs *regs, long ret, __u8 op,
 				      __u8 abi, __u64 entered)
@@ -295,7 +308,7 @@ static __always_inline void record_in(struct buffer *b, struct task_struct *task
 		if (admission == COUNTED)
 			return;
 	}
-	fill_event(e, task, KH_SYSCALL);
+	fill_call();
 	e->op = op;
 	e->abi = abi;
 	e->ret = ret;

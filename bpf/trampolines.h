@@ -42,11 +42,14 @@ CALL(ia32_clone3, "__ia32_sys_clone3", KH_OP_CLONE3)
 CALL(clone, "__x64_sys_clone", KH_OP_CLONE)
 CALL(ia32_clone, "__ia32_compat_sys_ia32_clone", KH_OP_CLONE)
 CALL(ia32_oldumount, "__ia32_sys_oldumount", KH_OP_UMOUNT)
+/* since 7.3; the table of 32-bit calls does not have it */
+CALL(fchroot, "__x64_sys_fchroot", KH_OP_FCHROOT)
 #else
 /* the table of 32-bit calls has the same functions */
 #define BOTH(name, op) CALL(name, "__arm64_sys_" #name, op)
 
 BOTH(clone, KH_OP_CLONE)
+BOTH(fchroot, KH_OP_FCHROOT)	/* since 7.3 */
 CALL(clone3, "__arm64_sys_clone3", KH_OP_CLONE3)
 #endif
 
@@ -64,7 +67,6 @@ BOTH(open_tree_attr, KH_OP_OPEN_TREE_ATTR)	/* since 6.15 */
 BOTH(mount_setattr, KH_OP_MOUNT_SETATTR)	/* since 5.12 */
 BOTH(pivot_root, KH_OP_PIVOT_ROOT)
 BOTH(chroot, KH_OP_CHROOT)
-BOTH(fchroot, KH_OP_FCHROOT)			/* since 7.3 */
 BOTH(pidfd_open, KH_OP_PIDFD_OPEN)
 
 #endif
