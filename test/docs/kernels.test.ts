@@ -27,7 +27,11 @@ describe("docs/kernels.md", () => {
 
   it("has no other kernels", () => {
     const named = new Set([...PAGE.matchAll(/^\| (\S+) \| \S+ \| \d/gm)].map(([, name]) => name));
-    for (const name of named) assert.ok(KERNELS.some((kernel) => kernel.name === name), name);
+    for (const name of named)
+      assert.ok(
+        KERNELS.some((kernel) => kernel.name === name),
+        name,
+      );
     assert.ok(named.size >= ALWAYS.length);
   });
 });
