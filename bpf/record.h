@@ -281,6 +281,14 @@ __attribute__((noinline)) __u32 fill_call(void)
 	return 0;
 }
 
+/* is_filtered() for the call that returns, apart for the same reason. */
+__attribute__((noinline)) __u32 is_call_filtered(void)
+{
+	struct buffer *b = this_buffer();
+
+	return b ? is_filtered(&b->event, CURRENT()) : 0;
+}
+
 /* record_return() in a buffer that is the call's own. */
 static __always_inline void record_in(struct buffer *b, struct task_struct *task, struct pt_regs *regs, long ret, __u8 op,
 				      __u8 abi, __u64 entered)
@@ -314,7 +322,7 @@ static __always_inline void record_in(struct buffer *b, struct task_struct *task
 	e->ret = ret;
 	fill_args(e, regs);
 	if (filter_kinds) {
-		if (is_filtered(e, task)) {
+		if (is_call_filtered()) {
 			/* user space must know where the task is when it comes back into view */
 			if (is_crossing(e, op)) {
 				e->kind = KH_MOVED;
