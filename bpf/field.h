@@ -32,6 +32,7 @@ struct buffer {
 		__u8 bytes[BUFFER_SIZE];
 	};
 	struct walk walk;
+	struct pt_regs *regs;	/* of the call, for functions that are handed numbers only */
 };
 
 /*

@@ -108,11 +108,14 @@ static __always_inline bool add_to_summary(struct kh_summary_key *key, __u64 now
 	return 1;
 }
 
-/* The first call of a sum: its head stands for all of them. */
-static __always_inline void begin_summary(struct buffer *b)
+/* The first call of a sum: its head stands for all of them. See add_string(). */
+__attribute__((noinline)) __u32 begin_summary(void)
 {
+	struct buffer *b = this_buffer();
 	struct kh_summary_key key;
 
+	if (!b)
+		return 0;
 	fill_summary_key(&key, &b->event);
 	b->count = 0;
 	b->last = b->event.time;
@@ -120,6 +123,7 @@ static __always_inline void begin_summary(struct buffer *b)
 	bpf_map_update_elem(&summaries, &key, b, BPF_NOEXIST);
 	if (!add_to_summary(&key, b->event.time))
 		count_lost(KH_LOST_SUMMARY);
+	return 0;
 }
 
 enum admission {

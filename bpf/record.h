@@ -210,6 +210,14 @@ static __always_inline __u64 add_root_fields(struct kh_event *e, __u64 at, struc
 	return at;
 }
 
+/* add_ns_ids() of the current task, a function of its own as fill_call() is. */
+__attribute__((noinline)) __u64 add_call_ns_ids(__u64 at)
+{
+	struct buffer *b = this_buffer();
+
+	return b ? add_ns_ids(b, at, CURRENT()) : at;
+}
+
 static __always_inline __u64 add_fields(struct buffer *b, __u64 at, struct task_struct *task, __u8 op)
 {
 	struct kh_event *e = &b->event;
@@ -219,7 +227,7 @@ static __always_inline __u64 add_fields(struct buffer *b, __u64 at, struct task_
 	case KH_OP_SETNS:
 	case KH_OP_UNSHARE:
 		if (!e->ret)
-			at = add_ns_ids(b, at, task);
+			at = add_call_ns_ids(at);
 		return op == KH_OP_SETNS ? add_file(at, e->args[0]) : at;
 	case KH_OP_MOUNT:
 		return add_mount_fields(e, at, task);
@@ -289,6 +297,29 @@ __attribute__((noinline)) __u32 is_call_filtered(void)
 	return b ? is_filtered(&b->event, CURRENT()) : 0;
 }
 
+#ifdef KEYHOLE_TRAMPOLINES
+/* fill_args() for the call that returns, apart for the same reason. */
+__attribute__((noinline)) __u32 fill_args_of(void)
+{
+	struct buffer *b = this_buffer();
+
+	if (b)
+		fill_args(&b->event, b->regs);
+	return 0;
+}
+
+static __always_inline void fill_call_args(struct buffer *b, struct pt_regs *regs)
+{
+	b->regs = regs;
+	fill_args_of();
+}
+#else
+static __always_inline void fill_call_args(struct buffer *b, struct pt_regs *regs)
+{
+	fill_args(&b->event, regs);
+}
+#endif
+
 /* record_return() in a buffer that is the call's own. */
 static __always_inline void record_in(struct buffer *b, struct task_struct *task, struct pt_regs *regs, long ret, __u8 op,
 				      __u8 abi, __u64 entered)
@@ -304,7 +335,7 @@ static __always_inline void record_in(struct buffer *b, struct task_struct *task
 		e->abi = abi;
 		e->ret = ret;
 		e->tid = bpf_get_current_pid_tgid();
-		fill_args(e, regs);
+		fill_call_args(b, regs);
 		if (!makes_namespaces(e, op))
 			return;
 	}
@@ -320,13 +351,13 @@ static __always_inline void record_in(struct buffer *b, struct task_struct *task
 	e->op = op;
 	e->abi = abi;
 	e->ret = ret;
-	fill_args(e, regs);
+	fill_call_args(b, regs);
 	if (filter_kinds) {
 		if (is_call_filtered()) {
 			/* user space must know where the task is when it comes back into view */
 			if (is_crossing(e, op)) {
 				e->kind = KH_MOVED;
-				submit(e, add_ns_ids(b, at, task));
+				submit(e, add_call_ns_ids(at));
 			}
 			return;
 		}
@@ -335,7 +366,7 @@ static __always_inline void record_in(struct buffer *b, struct task_struct *task
 			return;
 	}
 	if (admission == TO_BE_COUNTED) {
-		begin_summary(b);
+		begin_summary();
 		return;
 	}
 	pending = READ(task, pending.signal.sig[0]);
