@@ -130,6 +130,8 @@ enum kh_field_id {
 	KH_FIELD_DURATION = 31,		/* nanoseconds from the entry of the call, a __u64 */
 	KH_FIELD_PATH = 32,		/* of KH_COPY: where the first path of the call led, as KH_FIELD_EXE */
 	KH_FIELD_TO_PATH = 33,		/* … and the second */
+	KH_FIELD_NAMESPACE = 34,	/* struct kh_namespace, any number of them */
+	KH_FIELD_NS_MOUNT = 35,		/* struct kh_ns_mount, any number of them */
 };
 
 enum kh_status {
@@ -149,6 +151,48 @@ struct kh_field {
 /* The ids of the namespaces behind the links that are never reused; before Linux 6.18 that of mnt alone, else 0. */
 struct kh_ns_ids {
 	__u64 id[KH_NS_LINKS];
+};
+
+/* What a namespace is. Told once in each reading of an iterator, with its owner and parents up to the initial ones. */
+struct kh_namespace {
+	__u64 id;		/* as in struct kh_ns_ids */
+	__u64 event;		/* of mnt: changes whenever its mount table does */
+	__u32 type;		/* enum kh_link, one of the first eight */
+	__u32 inum;
+	__u32 owner;		/* inode number of the user namespace that owns it; 0 of the initial user namespace */
+	__u32 parent;		/* of pid and user; 0 of the initial ones */
+	__u32 level;		/* of pid and user: how many parents */
+	__u32 uid;		/* of user: who made it, in the initial user namespace */
+	__u32 mounts;		/* of mnt: how many it has */
+	__u32 reserved;
+};
+
+/* A mount that shows a namespace file: what mount --bind /proc/PID/ns/net FILE makes. */
+struct kh_ns_mount {
+	__u64 id;		/* of the namespace, as in struct kh_ns_ids */
+	__u32 type;		/* enum kh_link, one of the first eight */
+	__u32 inum;
+	__u32 ns;		/* the mount namespace it is in; 0 while it is detached */
+	__u32 mount;		/* the mount's id in mountinfo */
+};
+
+enum kh_open_flag {
+	KH_OPEN_DETACHED = 1 << 0,	/* its mount is in no mount namespace, or in an anonymous one */
+	KH_OPEN_ROOT = 1 << 1,		/* it is the root of its mount, as what fsmount(2) returns is */
+	KH_OPEN_SOCKET = 1 << 2,	/* a socket of a network namespace that its process is not in */
+};
+
+/* A descriptor of a namespace, or of a procfs that is detached. Followed by fields up to its length. */
+struct kh_open_file {
+	__u32 length;
+	__u32 flags;		/* enum kh_open_flag */
+	__u32 pid;
+	__u32 fd;
+	__u32 type;		/* enum kh_link; KH_NS_LINKS of a procfs */
+	__u32 inum;
+	__u64 id;		/* of the namespace, as in struct kh_ns_ids; of a procfs the unique id of the mount */
+	__u32 dev;		/* of a procfs: the kernel's dev_t */
+	__u32 reserved;
 };
 
 struct kh_nsfs {

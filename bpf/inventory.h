@@ -3,6 +3,7 @@
 #ifndef KEYHOLE_INVENTORY_H
 #define KEYHOLE_INVENTORY_H
 
+#include "namespaces.h"
 #include "path.h"
 #include "task.h"
 
@@ -27,7 +28,9 @@ int tasks(struct bpf_iter__task *ctx)
 	if (!b)
 		return 0;
 	fill_event(&b->event, task, KH_TASK);
+	begin_telling(ctx->meta->session_id, b->event.tid);
 	at = add_exe(b, SLOT_INVENTORY, sizeof(b->event), task);
+	at = add_task_namespaces(at, task);
 	if (at > BUFFER_SIZE)
 		return 0;
 	b->event.length = at;

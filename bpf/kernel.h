@@ -90,11 +90,16 @@ struct ns_common {
 };
 
 struct user_namespace {
+	struct user_namespace *parent;
+	int level;
+	kuid_t owner;
 	struct ns_common ns;
 };
 
 struct pid_namespace {
 	unsigned int level;
+	struct pid_namespace *parent;
+	struct user_namespace *user_ns;
 	struct ns_common ns;
 };
 
@@ -109,12 +114,15 @@ struct rb_root {
 };
 
 struct list_head {
+	struct list_head *next;
 	struct list_head *prev;
 };
 
 struct mnt_namespace {
 	struct ns_common ns;
 	struct mount *root;
+	struct user_namespace *user_ns;
+	__u64 event;		/* of all mount namespaces the number of this one's last change */
 	__u64 seq;		/* what NS_GET_MNTNS_ID gives from 6.11 to 6.17; gone since */
 	struct rb_node *mnt_last_node;	/* since 6.14 */
 	unsigned int nr_mounts;	/* since 6.8 */
@@ -130,22 +138,27 @@ struct mnt_namespace___v6_7 {
 };
 
 struct uts_namespace {
+	struct user_namespace *user_ns;
 	struct ns_common ns;
 };
 
 struct ipc_namespace {
+	struct user_namespace *user_ns;
 	struct ns_common ns;
 };
 
 struct net {
+	struct user_namespace *user_ns;
 	struct ns_common ns;
 };
 
 struct cgroup_namespace {
+	struct user_namespace *user_ns;
 	struct ns_common ns;
 };
 
 struct time_namespace {
+	struct user_namespace *user_ns;
 	struct ns_common ns;
 };
 
@@ -195,6 +208,7 @@ struct qstr {
 
 struct dentry {
 	struct dentry *d_parent;
+	struct inode *d_inode;
 	struct qstr d_name;
 	struct super_block *d_sb;
 };
@@ -212,6 +226,11 @@ struct super_block {
 	void *s_fs_info;
 	struct user_namespace *s_user_ns;
 	struct hlist_node s_instances;
+	struct mount *s_mounts;		/* since 6.18 */
+};
+
+struct super_block___v6_17 {
+	struct list_head s_mounts;
 };
 
 enum proc_hidepid {
@@ -244,6 +263,11 @@ struct mount {
 	__u64 mnt_id_unique;	/* since 6.8 */
 	struct rb_node mnt_node;	/* since 6.8 */
 	struct list_head mnt_list;
+	struct mount *mnt_next_for_sb;	/* since 6.18 */
+};
+
+struct mount___v6_17 {
+	struct list_head mnt_instance;
 };
 
 struct path {
@@ -273,6 +297,22 @@ struct file {
 
 struct file___v6_12 {
 	atomic64_t f_count;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct sock_common {
+	possible_net_t skc_net;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+};
+
+struct socket {
+	struct sock *sk;
 };
 
 enum fs_context_purpose {
@@ -400,6 +440,7 @@ struct seq_file;
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
+	__u64 session_id;
 };
 
 struct bpf_iter__task {
@@ -440,6 +481,7 @@ enum bpf_func_id___helpers {
 #define PIDFS_MAGIC 0x50494446
 #define ANON_INODE_MAGIC 0x09041934
 #define PROC_SUPER_MAGIC 0x9fa0
+#define SOCKFS_MAGIC 0x534f434b
 
 #define CLONE_NEWTIME 0x00000080
 #define CLONE_EMPTY_MNTNS 0x2000000000ULL	/* since 7.1 */

@@ -34,10 +34,13 @@ const volatile __u64 limit_burst;
 /* Bytes in the ring from which on it is kept for workloads that are within their rate. */
 const volatile __u64 limit_pressure;
 
+/* Not 0: user space has more in its own queues than it can hand on, whatever room there is in the ring. */
+__u32 behind SEC(".data.behind");
+
 /* Calls that were counted and not told. */
 __u64 summarised;
 
-/* While the ring fills up, only who has used up next to nothing of what may be used at once gets in. */
+/* While the ring or a queue fills up, only who has used up next to nothing of what may be used at once gets in. */
 static __always_inline __u64 burst_under(bool pressure)
 {
 	return pressure ? limit_burst / 16 : limit_burst;
@@ -70,7 +73,7 @@ static __always_inline bool is_within_rate(struct task_struct *task, __u64 now, 
 
 static __always_inline bool is_under_pressure(void)
 {
-	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > limit_pressure;
+	return behind || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > limit_pressure;
 }
 
 /* Would is_within_rate() say no? Takes no turn. */

@@ -205,6 +205,7 @@ export class Agent {
     await this.#drainUntil(performance.now() + DRAIN_MS);
     this.#tellSummaries();
     this.#checkLosses();
+    this.#tellMissed();
     this.exposures.stop();
     this.stories.close();
     this.#probes?.close();
@@ -310,8 +311,7 @@ export class Agent {
     this.#clock.adjust();
     this.inventory.read();
     this.#settleInventory();
-    const missed = Object.values(this.capture.missed()).reduce((sum, misses) => sum + misses, 0n);
-    this.#tellLoss("recursion", Number(missed));
+    this.#tellMissed();
   }
 
   #settleInventory(): void {
@@ -351,11 +351,19 @@ export class Agent {
     }
   }
 
+  /** Says how often programs were skipped because another task was in the same one on that processor. */
+  #tellMissed(): void {
+    const missed = Object.entries(this.capture.missed()).filter(([, misses]) => misses > 0n);
+    const total = missed.reduce((sum, [, misses]) => sum + misses, 0n);
+    const programs = Object.fromEntries(missed.map(([program, misses]) => [program, Number(misses)]));
+    this.#tellLoss("recursion", Number(total), { programs });
+  }
+
   /** Publishes how much `total` has grown for `reason`; false when it has not. */
-  #tellLoss(reason: string, total: number): boolean {
+  #tellLoss(reason: string, total: number, details: Pick<LostEvent, "programs"> = {}): boolean {
     const count = this.losses.raise(reason, total);
     if (count === 0) return false;
-    this.#publisher.publish<LostEvent>({ type: "lost", time: this.#now(), reason, count });
+    this.#publisher.publish<LostEvent>({ type: "lost", time: this.#now(), reason, count, ...details });
     return true;
   }
 

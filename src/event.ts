@@ -319,6 +319,8 @@ export interface LostEvent extends EventBase {
   /** ring-full, recursion, decode, client-queue, stdout-queue, … */
   readonly reason: string;
   readonly count: number;
+  /** recursion: how often each program was skipped since the start. */
+  readonly programs?: { readonly [program: string]: number };
 }
 
 export interface AgentEvent extends EventBase {

@@ -144,6 +144,16 @@ export class Capture {
     );
   }
 
+  /**
+   * While `behind`, workloads that use up more than a little of their burst are held back in the kernel, as they are while
+   * the ring fills up: whoever reads the events is slower than they come.
+   */
+  hold(behind: boolean): void {
+    this.#object
+      .map(".data.behind")
+      .update(new Uint8Array(4), new Uint8Array(Uint32Array.of(Number(behind)).buffer));
+  }
+
   /** No record is written after this; what is in the ring can still be drained. */
   detach(): void {
     const { mode, links } = this.attachment;

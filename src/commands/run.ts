@@ -26,7 +26,7 @@ export async function run(config: Config): Promise<number> {
   const log = createLogger(config.log);
   const publisher = new Publisher({ node: config.node });
   const agent = new Agent(config, publisher, log);
-  const stdout = await openStdout(config, log, ended.end);
+  const stdout = await openStdout(config, agent, log, ended.end);
   if (stdout !== null) publisher.addSink(stdout);
   let server: HttpServer | null = null;
   let status = 0;
@@ -53,6 +53,7 @@ export async function run(config: Config): Promise<number> {
 
 async function openStdout(
   config: Config,
+  agent: Agent,
   log: Logger,
   end: (reason: string) => void,
 ): Promise<StdoutSink | null> {
@@ -62,6 +63,7 @@ async function openStdout(
   if (output === "none") return null;
   const handlers = {
     onClosed: () => end("stdout was closed"),
+    onBehind: (behind: boolean) => agent.capture.hold(behind),
     onError: (error: NodeJS.ErrnoException) =>
       log.error("stdout cannot be written", { errno: error.code ?? null }),
   };

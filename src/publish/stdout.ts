@@ -14,6 +14,8 @@ export interface StdoutOptions {
   readonly format?: Format;
   /** Bytes that may wait for the reader; 32 MiB unless it is said otherwise. */
   readonly maxQueued?: number;
+  /** Called with true when half of `maxQueued` waits, and with false when no more than a quarter does. */
+  readonly onBehind?: (behind: boolean) => void;
   /** Milliseconds that close() waits for the reader; 500 unless it is said otherwise. */
   readonly closeTimeout?: number;
   /** The reader has gone (EPIPE): nothing more will be written. */
@@ -34,6 +36,8 @@ export class StdoutSink implements Sink {
   readonly #output: Output;
   readonly #format: Format;
   readonly #queue: LineQueue;
+  readonly #maxQueued: number;
+  readonly #onBehind: (behind: boolean) => void;
   readonly #closeTimeout: number;
   readonly #onClosed: () => void;
   readonly #onError: (error: NodeJS.ErrnoException) => void;
@@ -41,6 +45,7 @@ export class StdoutSink implements Sink {
   #writing: readonly Chunk[] = [];
   #scheduled = false;
   #closed = false;
+  #behind = false;
   /** The last write stopped inside a line: the next one begins with a line feed. */
   #torn = false;
   #retry: NodeJS.Timeout | null = null;
@@ -53,7 +58,9 @@ export class StdoutSink implements Sink {
   constructor(options: StdoutOptions = {}) {
     this.#output = openOutput(options.fd ?? 1);
     this.#format = options.format ?? ((_event, json) => json());
-    this.#queue = new LineQueue(options.maxQueued ?? 32 * 1024 * 1024);
+    this.#maxQueued = options.maxQueued ?? 32 * 1024 * 1024;
+    this.#queue = new LineQueue(this.#maxQueued);
+    this.#onBehind = options.onBehind ?? (() => {});
     this.#closeTimeout = options.closeTimeout ?? 500;
     this.#onClosed = options.onClosed ?? (() => {});
     this.#onError = options.onError ?? (() => {});
@@ -77,7 +84,15 @@ export class StdoutSink implements Sink {
       this.#untold++;
       this.#lost++;
     }
+    this.#checkBehind();
     this.#schedule();
+  }
+
+  #checkBehind(): void {
+    const behind = this.#queue.queued > this.#maxQueued / (this.#behind ? 4 : 2);
+    if (behind === this.#behind) return;
+    this.#behind = behind;
+    this.#onBehind(behind);
   }
 
   /** Writes what is queued; what `closeTimeout` does not suffice for is given up and counted as lost. */
@@ -126,6 +141,7 @@ export class StdoutSink implements Sink {
     this.#torn = false;
     this.#queue.giveBack(this.#writing);
     this.#writing = [];
+    this.#checkBehind();
     this.#tellLost();
     this.#flush();
   }

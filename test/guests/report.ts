@@ -49,10 +49,9 @@ function section(title: string, all: readonly Check[], mode: Mode | null): strin
 /** The object that was loaded, and how often the kernel passed its programs by. */
 function describeMode(results: Results, mode: Mode): string {
   const { events } = results.modes[mode];
-  let skipped = 0;
-  for (const event of events)
-    if (event.type === "lost" && event.reason === "recursion") skipped += event.count;
-  const programs = skipped === 0 ? "" : `, programs skipped ${skipped} times`;
+  const last = events.findLast((event) => event.type === "lost" && event.reason === "recursion");
+  const skipped = Object.entries((last?.type === "lost" && last.programs) || {});
+  const programs = skipped.map(([program, times]) => `, ${program} skipped ${times} times`).join("");
   try {
     return `${objectUsed(results.modes[mode])}.bpf.o${programs}`;
   } catch (error) {

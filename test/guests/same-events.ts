@@ -45,27 +45,81 @@ function isMark(event: SyscallEvent, { mark }: Case): boolean {
   return isAnyMark(event) && event.args.fd === mark;
 }
 
+/** How many calls each of two runs may lack, because the kernel skipped its programs that often. */
+export interface Allowance {
+  first: number;
+  second: number;
+}
+
 /**
  * How the calls that two attach modes told of one case differ, a line each. Threads are compared one by one, each with the
- * one that made the same calls; numbers of the kernel may differ if each always stands for the same other one.
+ * one that made the same calls; numbers of the kernel may differ if each always stands for the same other one. What a run
+ * lacks is taken from its allowance.
  */
-export function describeDifferences(one: readonly SyscallEvent[], other: readonly SyscallEvent[]): string[] {
+export function describeDifferences(
+  one: readonly SyscallEvent[],
+  other: readonly SyscallEvent[],
+  allowance: Allowance = { first: 0, second: 0 },
+): string[] {
   const wrong: string[] = [];
   const comparison = new Comparison(wrong);
   const left = threads(other);
+  const alone: SyscallEvent[][] = [];
   for (const calls of threads(one)) {
     const index = left.findIndex((candidate) => shape(candidate) === shape(calls));
     if (index === -1) {
-      wrong.push(`only in the first: ${shape(calls)}`);
+      alone.push(calls);
       continue;
     }
     const [partner] = left.splice(index, 1);
-    calls.forEach((call, at) => {
-      comparison.compareCalls(call, partner![at]!);
-    });
+    comparison.compareThreads(calls.map((call, at) => [call, partner![at]!]));
   }
-  for (const calls of left) wrong.push(`only in the second: ${shape(calls)}`);
+  for (const calls of alone) {
+    const best = left
+      .map((candidate) => ({ candidate, pairs: align(calls, candidate) }))
+      .sort((a, b) => b.pairs.length - a.pairs.length)[0];
+    const pairs = best?.pairs ?? [];
+    const lacking = {
+      first: (best?.candidate.length ?? 0) - pairs.length,
+      second: calls.length - pairs.length,
+    };
+    if (lacking.first > allowance.first || lacking.second > allowance.second) {
+      wrong.push(`only in the first: ${shape(calls)}`);
+      continue;
+    }
+    allowance.first -= lacking.first;
+    allowance.second -= lacking.second;
+    if (best !== undefined) left.splice(left.indexOf(best.candidate), 1);
+    comparison.compareThreads(pairs);
+  }
+  for (const calls of left) {
+    if (calls.length <= allowance.first) allowance.first -= calls.length;
+    else wrong.push(`only in the second: ${shape(calls)}`);
+  }
   return wrong;
+}
+
+/** The longest sequence of calls that both made alike. */
+function align(
+  one: readonly SyscallEvent[],
+  other: readonly SyscallEvent[],
+): (readonly [SyscallEvent, SyscallEvent])[] {
+  const lengths = one.map(() => new Array<number>(other.length + 1).fill(0));
+  lengths.push(new Array<number>(other.length + 1).fill(0));
+  const same = (a: number, b: number) => shape([one[a]!]) === shape([other[b]!]);
+  for (let a = one.length - 1; a >= 0; a--) {
+    for (let b = other.length - 1; b >= 0; b--) {
+      const skipped = Math.max(lengths[a + 1]![b]!, lengths[a]![b + 1]!);
+      lengths[a]![b] = same(a, b) ? Math.max(lengths[a + 1]![b + 1]! + 1, skipped) : skipped;
+    }
+  }
+  const pairs: (readonly [SyscallEvent, SyscallEvent])[] = [];
+  for (let a = 0, b = 0; a < one.length && b < other.length; ) {
+    if (same(a, b) && lengths[a]![b] === lengths[a + 1]![b + 1]! + 1) pairs.push([one[a++]!, other[b++]!]);
+    else if (lengths[a + 1]![b]! >= lengths[a]![b + 1]!) a++;
+    else b++;
+  }
+  return pairs;
 }
 
 /** The calls of each thread, threads in the order of their first call. */
@@ -100,9 +154,11 @@ class Comparison {
     this.#wrong = wrong;
   }
 
-  compareCalls(one: SyscallEvent, other: SyscallEvent): void {
-    for (const kind of RECYCLED) this.#partners.delete(kind);
-    this.compare(one.syscall, one, other);
+  compareThreads(pairs: readonly (readonly [SyscallEvent, SyscallEvent])[]): void {
+    for (const [one, other] of pairs) {
+      for (const kind of RECYCLED) this.#partners.delete(kind);
+      this.compare(one.syscall, one, other);
+    }
   }
 
   compare(where: string, one: Json, other: Json, key = ""): void {
