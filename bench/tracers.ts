@@ -50,7 +50,7 @@ export function quietKeyhole(): Tracer {
   const listen = `127.0.0.1:${PORT}`;
   return {
     ...keyhole(),
-    command: [...NODE, ...agent(["--output", "none", "--listen", listen])],
+    command: [...NODE, ...agent(["--output", "none", "--listen", listen, "--websocket-recent", "0"])],
     ready: { url: `http://${listen}/readyz` },
   };
 }

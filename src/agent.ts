@@ -3,7 +3,7 @@
  * from left to right once; what each stage does is in its own folder.
  */
 import { setImmediate } from "node:timers/promises";
-import { Capture } from "./capture/capture.js";
+import { Capture, type CaptureLosses } from "./capture/capture.js";
 import { Clock } from "./capture/clock.js";
 import { EVENT, Kind, WIRE_VERSION, type Wire } from "./capture/wire.js";
 import type { Config } from "./config/config.js";
@@ -72,6 +72,8 @@ export class Agent {
   #applied = 0n;
   #lastInventory = 0;
   #failures = 0;
+  /** As they were told last. */
+  #captureLosses: CaptureLosses | null = null;
   /** Records that could not be made into events. */
   #undecoded = 0;
   #lastTurn = performance.now();
@@ -330,7 +332,10 @@ export class Agent {
     if (this.capture.ring.pending() === 0) this.#lastTurn = performance.now();
     this.#tellLoss("decode", this.#undecoded);
     let told = false;
-    for (const [reason, total] of Object.entries(this.capture.losses())) {
+    const losses = this.capture.losses();
+    if (losses === this.#captureLosses) return;
+    this.#captureLosses = losses;
+    for (const [reason, total] of Object.entries(losses)) {
       if (this.#tellLoss(reason, Number(total))) told = true;
     }
     if (!told) return;

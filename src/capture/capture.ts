@@ -62,6 +62,8 @@ export class Capture {
   /** Reads all tasks; null where the kernel refused the iterator. */
   readonly iterator: TaskIterator | null;
   readonly summaries: Summaries;
+  #lost = Buffer.alloc(0);
+  #losses: CaptureLosses | null = null;
   readonly #object: BpfObject;
 
   private constructor(attachment: Attachment) {
@@ -115,20 +117,13 @@ export class Capture {
     this.ring.stop();
   }
 
+  /** The same object as long as nothing more is lost: it is asked for after every batch. */
   losses(): CaptureLosses {
-    const lost = this.#object.getGlobal("lost").slice();
-    const counts = new BigUint64Array(lost.buffer, lost.byteOffset, lost.length >> 3);
-    const of = (kind: number) => counts[kind] ?? 0n;
-    return {
-      "ring-full": of(Kind.syscall),
-      "ring-full-tasks": of(Kind.fork) + of(Kind.exec) + of(Kind.exit) + of(Kind.moved),
-      "ring-full-strings": of(Kind.copy),
-      "buffers-taken": of(Loss.buffer),
-      "summary-full": of(Loss.summary),
-      "workload-limit": of(Loss.workload),
-      "clone-table-full": of(Loss.clone),
-      "record-size": of(Loss.record),
-    };
+    const lost = this.#object.getGlobal("lost");
+    if (this.#losses !== null && this.#lost.equals(lost)) return this.#losses;
+    this.#lost = Buffer.from(lost);
+    this.#losses = readLosses(lost);
+    return this.#losses;
   }
 
   /** Calls that the filter left out. */
@@ -193,4 +188,20 @@ function setLimits(object: BpfObject, { rate, ringSize }: CaptureOptions): void 
   object.setGlobal("limit_interval", rate === 0 ? 0n : BigInt(Math.ceil(1e9 / rate)));
   object.setGlobal("limit_burst", 1_000_000_000n);
   object.setGlobal("limit_pressure", BigInt(ringSize / 2));
+}
+
+/** The counters of bpf/lost.h. */
+function readLosses(lost: Uint8Array): CaptureLosses {
+  const counts = new BigUint64Array(lost.slice().buffer);
+  const of = (kind: number) => counts[kind] ?? 0n;
+  return {
+    "ring-full": of(Kind.syscall),
+    "ring-full-tasks": of(Kind.fork) + of(Kind.exec) + of(Kind.exit) + of(Kind.moved),
+    "ring-full-strings": of(Kind.copy),
+    "buffers-taken": of(Loss.buffer),
+    "summary-full": of(Loss.summary),
+    "workload-limit": of(Loss.workload),
+    "clone-table-full": of(Loss.clone),
+    "record-size": of(Loss.record),
+  };
 }

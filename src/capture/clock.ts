@@ -1,3 +1,5 @@
+const SECOND = 1_000_000_000;
+
 /**
  * Turns CLOCK_BOOTTIME, in which the kernel stamps records, into wall-clock time. The offset between the
  * two moves when the clock is set, so it is read again now and then ({@link Clock.adjust}).
@@ -5,7 +7,8 @@
 export class Clock {
   readonly #offset: () => bigint;
   #realtimeMinusBoottime = 0n;
-  #second = -1n;
+  /** When the second of `#prefix` began, in CLOCK_BOOTTIME. */
+  #start = 0n;
   #prefix = "";
 
   /** @param offset CLOCK_REALTIME minus CLOCK_BOOTTIME now, in nanoseconds */
@@ -16,17 +19,21 @@ export class Clock {
 
   adjust(): void {
     this.#realtimeMinusBoottime = this.#offset();
+    // no record is from before the system was started
+    this.#start = -BigInt(2 * SECOND);
   }
 
   /** RFC 3339 in UTC with nine digits of a second. */
   format(boottime: bigint): string {
-    const time = boottime + this.#realtimeMinusBoottime;
-    const second = time / 1_000_000_000n;
     // most events fall into the second of the one before
-    if (second !== this.#second) {
-      this.#second = second;
+    let nanoseconds = Number(boottime - this.#start);
+    if (nanoseconds < 0 || nanoseconds >= SECOND) {
+      const time = boottime + this.#realtimeMinusBoottime;
+      const second = time / BigInt(SECOND);
       this.#prefix = new Date(Number(second) * 1000).toISOString().slice(0, 20);
+      this.#start = second * BigInt(SECOND) - this.#realtimeMinusBoottime;
+      nanoseconds = Number(boottime - this.#start);
     }
-    return `${this.#prefix}${String(Number(time - second * 1_000_000_000n)).padStart(9, "0")}Z`;
+    return `${this.#prefix}${String(nanoseconds + SECOND).slice(1)}Z`;
   }
 }

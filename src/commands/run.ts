@@ -31,7 +31,7 @@ export async function run(config: Config): Promise<number> {
   let server: HttpServer | null = null;
   let status = 0;
   try {
-    const tail = config.listen === null ? null : new Tail();
+    const tail = config.listen === null ? null : new Tail(config.websocket);
     if (tail !== null) publisher.addSink(tail);
     server = makeServer(config, agent, publisher, stdout, tail);
     const listening = await server?.start();

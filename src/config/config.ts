@@ -37,6 +37,8 @@ export interface Config {
   readonly ring: { readonly size: number };
   /** Calls a second of one workload that are told one by one; beyond it failed ones are counted. 0: no limit. */
   readonly limits: { readonly rate: number };
+  /** How many events are kept for clients of the WebSocket that come back or are slow. */
+  readonly websocket: { readonly recent: number };
   /** Milliseconds. */
   readonly inventory: { readonly interval: number };
   readonly filter: {
@@ -75,6 +77,7 @@ export const DEFAULTS: Config = {
   tls: { cert: null, key: null },
   ring: { size: 16 * 1024 * 1024 },
   limits: { rate: 20_000 },
+  websocket: { recent: 2_048 },
   inventory: { interval: 5_000 },
   filter: {
     exclude_self: true,

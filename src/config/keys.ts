@@ -38,6 +38,10 @@ export const KEYS: Readonly<Record<KeyPath, Key>> = {
     flag: "--limits-rate <calls>",
     help: "calls a second of one workload (cgroup) told one by one; beyond it failed calls are summed up (default 20000, 0: no limit)",
   },
+  "websocket.recent": {
+    flag: "--websocket-recent <events>",
+    help: "events kept for WebSocket clients that come back or are slow (default 2048, at most 3 MiB of them)",
+  },
   "inventory.interval": {
     flag: "--inventory-interval <duration>",
     help: "time between two inventories of all tasks (default 5s)",

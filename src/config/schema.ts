@@ -66,6 +66,8 @@ const ringSize = leaf("a power of two from 64KiB to 1GiB", (value) => {
 
 const rate = integer("calls a second from 0 (no limit) to 1000000", 0, 1_000_000);
 
+const recent = integer("a number of events from 0 to 1000000", 0, 1_000_000);
+
 const interval = leaf("a duration from 100ms to 24h, as 5s", (value) => {
   const ms = parseDuration(value);
   return ms !== undefined && ms >= 100 && ms <= 86_400_000 ? ms : undefined;
@@ -109,6 +111,7 @@ const SCHEMA = section({
   tls: v.exactOptional(section({ cert: v.exactOptional(path), key: v.exactOptional(path) })),
   ring: v.exactOptional(section({ size: v.exactOptional(ringSize) })),
   limits: v.exactOptional(section({ rate: v.exactOptional(rate) })),
+  websocket: v.exactOptional(section({ recent: v.exactOptional(recent) })),
   inventory: v.exactOptional(section({ interval: v.exactOptional(interval) })),
   filter: v.exactOptional(
     section({

@@ -1,4 +1,4 @@
-import type { Arg, KeyholeEvent, SyscallEvent } from "../event.js";
+import type { Arg, KeyholeEvent, SyscallEvent, Target } from "../event.js";
 
 /**
  * Texts of objects that stand in one event after another, as long as a process stays who and where it is: they are most
@@ -34,8 +34,8 @@ function syscallText(event: SyscallEvent): string {
     member("reason", event.reason) +
     `,"process":${sharedText(event.process)},"container":${event.container === null ? null : sharedText(event.container)}` +
     `,"namespaces":${sharedText(event.namespaces)}` +
-    member("changed", event.changed) +
-    member("target", event.target) +
+    (event.changed === undefined ? "" : `,"changed":${changedText(event.changed)}`) +
+    (event.target === undefined ? "" : `,"target":${targetText(event.target)}`) +
     (event.direction === undefined ? "" : `,"direction":"${event.direction}"`) +
     member("outcome", event.outcome) +
     member("summary", event.summary) +
@@ -54,6 +54,23 @@ export type Unwritten = Nothing<Exclude<keyof SyscallEvent, Written>>;
 
 function member(name: string, value: unknown): string {
   return value === undefined ? "" : `,"${name}":${JSON.stringify(value)}`;
+}
+
+function changedText(changed: SyscallEvent["changed"]): string {
+  if (changed === null || changed === undefined) return "null";
+  let text = "";
+  for (const link in changed) {
+    const { from, to } = changed[link as keyof typeof changed]!;
+    text += `${text === "" ? "{" : ","}"${link}":{"from":${from === null ? null : sharedText(from)},"to":${sharedText(to)}}`;
+  }
+  return text === "" ? "{}" : `${text}}`;
+}
+
+/** Most are namespaces, of which there is nothing to escape. */
+function targetText(target: Target): string {
+  if (target.via !== "nsfs") return JSON.stringify(target);
+  const { type, inum, id } = target;
+  return `{"via":"nsfs","type":${type === null ? null : `"${type}"`},"inum":${inum},"id":${id === null ? null : `"${id}"`}}`;
 }
 
 /** Lists are of flags, whose names need no escape. */

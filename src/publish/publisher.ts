@@ -61,19 +61,16 @@ export class Publisher {
   }
 
   #number<E extends KeyholeEvent>(unnumbered: Unnumbered<E>): E {
-    const number = { schema: SCHEMA_VERSION, seq: ++this.#seq, node: this.#node };
+    const [schema, seq, node] = [SCHEMA_VERSION, ++this.#seq, this.#node] as const;
     if (unnumbered.type !== "syscall") {
-      const { schema, seq, node } = number;
-      return {
-        schema,
-        seq,
-        time: unnumbered.time,
-        node,
-        type: unnumbered.type,
-        ...unnumbered,
-      } as unknown as E;
+      const { time, type } = unnumbered;
+      return { schema, seq, time, node, type, ...unnumbered } as unknown as E;
     }
-    return Object.assign(unnumbered, number) as unknown as E;
+    const event = unnumbered as unknown as { -readonly [Member in keyof E]: E[Member] };
+    event.schema = schema;
+    event.seq = seq;
+    event.node = node;
+    return event;
   }
 
   *counts(): Iterable<EventCount> {

@@ -1,3 +1,5 @@
+import type { KeyholeEvent } from "../event.js";
+
 /** What is kept at most: as many events, and as many bytes of them. */
 export interface RecentLimits {
   readonly events: number;
@@ -20,6 +22,7 @@ export class RecentEvents {
   #huge: string | null = null;
   #newest = 0;
   #oldest = 1;
+  #skipped: KeyholeEvent | null = null;
 
   constructor(limits: RecentLimits) {
     this.#limits = limits;
@@ -36,6 +39,22 @@ export class RecentEvents {
   /** `seq` of the oldest event that is kept, 1 before the first. */
   get oldest(): number {
     return this.#oldest;
+  }
+
+  /** An event that is not kept: nothing before it is either. */
+  skip(event: KeyholeEvent): void {
+    this.#skipped = event;
+    this.#newest = event.seq;
+    this.#oldest = event.seq + 1;
+    this.#next = 0;
+    this.#huge = null;
+  }
+
+  /** The last event that is not kept any more, as far as it is known: its number, time and node. */
+  get lastGone(): KeyholeEvent {
+    if (this.#skipped?.seq === this.#oldest - 1) return this.#skipped;
+    const oldest = JSON.parse(this.get(this.#oldest)) as KeyholeEvent;
+    return { ...oldest, seq: oldest.seq - 1 };
   }
 
   /** `text` is not empty. */

@@ -1,6 +1,5 @@
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
-import type { KeyholeEvent } from "../event.js";
 import { serialise } from "./json.js";
 import { lostInPlaceOf } from "./lost.js";
 import type { RecentEvents } from "./recent.js";
@@ -57,7 +56,10 @@ export class TailClient {
   advance(newest?: Buffer): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     while (this.#stall === null && this.#next <= this.#recent.newest) {
-      if (this.#next < this.#recent.oldest) this.#tellGap(this.#recent.oldest - this.#next);
+      if (this.#next < this.#recent.oldest) {
+        this.#tellGap(this.#recent.oldest - this.#next);
+        continue;
+      }
       const isNewest = this.#next === this.#recent.newest;
       this.#send((isNewest ? newest : undefined) ?? this.#recent.get(this.#next));
       this.#next++;
@@ -67,10 +69,10 @@ export class TailClient {
 
   /** Says that `count` events before the oldest one kept will not come, and goes on from that. */
   #tellGap(count: number): void {
-    const oldest = JSON.parse(this.#recent.get(this.#recent.oldest)) as KeyholeEvent;
-    this.#send(serialise(lostInPlaceOf({ ...oldest, seq: oldest.seq - 1 }, this.#gapReason, count)));
+    const { lastGone } = this.#recent;
+    this.#send(serialise(lostInPlaceOf(lastGone, this.#gapReason, count)));
     if (this.#gapReason === "client-queue") this.#onDropped(count);
-    this.#next = oldest.seq;
+    this.#next = lastGone.seq + 1;
   }
 
   /** Sends a ping; a client that did not answer the one before is given up. */

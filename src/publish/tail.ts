@@ -23,6 +23,7 @@ export class Tail implements Sink, Upgrade {
   readonly name = "websocket";
   readonly path = "/v1/events";
   readonly title = "WebSocket: every event as JSON; ?since=SEQ resumes";
+  readonly #keeps: boolean;
   readonly #recent: RecentEvents;
   readonly #clients = new Set<TailClient>();
   /** Connections of clients, also of those whose upgrade is still under way. */
@@ -31,9 +32,13 @@ export class Tail implements Sink, Upgrade {
   #ping: NodeJS.Timeout | null = null;
   #dropped = 0;
 
-  /** `recent`: how many events are kept for clients that resume or are slow, as long as RECENT_BYTES hold them. */
+  /**
+   * `recent`: how many events are kept for clients that resume or are slow, as long as RECENT_BYTES hold them. With 0 none
+   * is made into text while there is no client, and a slow one has the newest alone.
+   */
   constructor({ recent = 2_048 }: { readonly recent?: number } = {}) {
-    this.#recent = new RecentEvents({ events: recent, bytes: RECENT_BYTES });
+    this.#keeps = recent > 0;
+    this.#recent = new RecentEvents({ events: Math.max(1, recent), bytes: RECENT_BYTES });
   }
 
   get clients(): number {
@@ -46,6 +51,10 @@ export class Tail implements Sink, Upgrade {
   }
 
   write(event: KeyholeEvent, text: () => string): void {
+    if (!this.#keeps && this.#clients.size === 0) {
+      this.#recent.skip(event);
+      return;
+    }
     const json = text();
     this.#recent.push(event.seq, json);
     if (this.#clients.size === 0) return;

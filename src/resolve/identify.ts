@@ -16,10 +16,15 @@ export function identifyNamespaces(
 ): void {
   const ids = fields.find(({ id }) => id === FieldId.nsIds);
   if (ids === undefined) return;
-  for (const [index, link] of NS_LINKS.entries()) {
-    const type = typeOfLink(link);
-    const id = wire.u64(ids.at + index * 8);
-    if (type === "mnt" && !mounts) continue;
-    if (id !== 0n && inums[index] !== 0) graph.identify(type, inums[index]!, String(id));
+  for (let index = 0; index < NS_LINKS.length; index++) {
+    const type = typeOfLink(NS_LINKS[index]!);
+    const inum = inums[index]!;
+    if (inum === 0 || (type === "mnt" && !mounts)) continue;
+    const at = ids.at + index * 8;
+    const [low, high] = [wire.u32(at), wire.u32(at + 4)];
+    if ((low | high) === 0) continue;
+    // an id is made of the two words without a BigInt: nearly all are what the graph knows already
+    const id = high === 0 ? String(low) : String(wire.u64(at));
+    graph.identify(type, inum, id);
   }
 }

@@ -73,6 +73,8 @@ export class SyscallResolver {
   readonly #children = new Map<number, NewTask>();
 
   readonly #callers = new WeakMap<Task, Caller>();
+  /** Whose namespaces the graph was told the ids of. */
+  readonly #identified = new WeakSet<Task>();
   readonly #mounts: MountResolver;
   #evictions = 0;
 
@@ -124,7 +126,11 @@ export class SyscallResolver {
     const isCrossing = CROSSINGS.has(call.name);
     const crossed = isCrossing && succeeded;
     const { task, before } = this.#callerOf(wire, record, tid, time);
-    if (crossed) this.identify(wire, fields, task.ns);
+    // whoever stays where it was keeps its namespaces, and with them their inode numbers
+    if (crossed && !this.#identified.has(task)) {
+      this.identify(wire, fields, task.ns);
+      this.#identified.add(task);
+    }
     if (task !== before) graph.observe(task);
     const caller = this.#caller(wire, record, task);
 

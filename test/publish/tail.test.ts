@@ -137,6 +137,21 @@ test("?since says how many events are gone", async (context) => {
   assert.deepEqual(numbers(events), [16, 17, 18, 19, 20, 21, 22, 23, 24, 25]);
 });
 
+test("where none are kept, a client gets what comes while it is there, and is told of what came before", async (context) => {
+  const { publisher, url } = await setUp(context, 0);
+  for (let count = 0; count < 5; count++) publisher.publish(setns());
+  const client = await Client.open(context, `${url}?since=2`);
+  publisher.publish(setns());
+  publisher.publish(setns());
+  await client.until((messages) => messages.at(-1)?.seq === 7);
+  const [lost, ...events] = client.messages;
+  assert.deepEqual(
+    [lost?.type, (lost as LostEvent).reason, (lost as LostEvent).count, lost?.seq],
+    ["lost", "resume-gap", 3, 5],
+  );
+  assert.deepEqual(numbers(events), [6, 7]);
+});
+
 test("?since of a number that was never given out means that the agent has restarted", async (context) => {
   const { publisher, url } = await setUp(context, 10);
   for (let count = 0; count < 25; count++) publisher.publish(setns());
