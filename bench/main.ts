@@ -8,10 +8,12 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { event } from "./event.js";
 import { idle } from "./idle.js";
+import { inventory } from "./inventory.js";
 import { latency } from "./latency.js";
 import { loss } from "./loss.js";
 import { type Machine, machine } from "./machine.js";
 import { memory } from "./memory.js";
+import { mountTables } from "./mount-tables.js";
 import { getppid, setns } from "./overhead.js";
 import type { Plan } from "./plan.js";
 import { formatProfile, profileFolder } from "./profile.js";
@@ -32,6 +34,8 @@ const BENCHMARKS: Readonly<Record<string, (plan: Plan) => Promise<Report>>> = {
   stop,
   memory,
   idle,
+  inventory,
+  "mount-tables": mountTables,
 };
 
 const EXIT_FAILED = 1;

@@ -19,6 +19,18 @@ export interface Programs {
 }
 
 let built: Programs | undefined;
+const others = new Map<string, string>();
+
+/** Another program of bench/programs, compiled once. Throws with the compiler's words. */
+export function compileProgram(name: string): string {
+  let program = others.get(name);
+  if (program === undefined) {
+    program = join(programs().folder, name);
+    run("gcc", ["-O2", "-Wall", "-o", program, join(SOURCES, `${name}.c`)]);
+    others.set(name, program);
+  }
+  return program;
+}
 
 /** bench/programs, compiled once; removed when the process ends. Throws with the compiler's words. */
 export function programs(): Programs {

@@ -95,7 +95,8 @@ export function formatBudgets(reports: readonly Report[]): string {
         least === undefined || least.values.length === 0 ? "not measured" : show(median(least.values));
       const value = show(median(found("keyhole")!.values));
       const floor = own !== "met" ? `, floor ${measured}` : "";
-      return `  ${own.padEnd(9)}  ${name}: ${quantity.what}: ${value} ${quantity.unit} (at most ${quantity.budget}${floor})`;
+      const limit = quantity.budget === undefined ? quantity.note : `at most ${quantity.budget}${floor}`;
+      return `  ${own.padEnd(9)}  ${name}: ${quantity.what}: ${value} ${quantity.unit} (${limit})`;
     }),
   );
   return lines.length === 0 ? "" : `\nbudgets\n${lines.join("\n")}\n`;

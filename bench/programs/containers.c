@@ -1,6 +1,6 @@
 /*
- * containers COUNT MOUNTS: makes that many containers without a runtime, says "ready" when all of them stand, and ends
- * them when its input ends. Each is one process in mnt, pid, uts and ipc namespaces of its own, whose root is a tmpfs
+ * containers COUNT MOUNTS: makes that many containers without a runtime, says "ready" when all of them stand, has CHANGED
+ * of them mount and unmount something for each line of its input and says "changed", and ends them when that ends. Each is one process in mnt, pid, uts and ipc namespaces of its own, whose root is a tmpfs
  * that holds a procfs of its own and bind mounts, MOUNTS in all with the root.
  */
 #define _GNU_SOURCE
@@ -18,6 +18,8 @@
 
 #define NAMESPACES (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC)
 #define FOLDER "/tmp/keyhole-bench-containers"
+/* in each hundred */
+#define CHANGED 1
 #define STACK_SIZE (64 * 1024)
 
 static int mounts;
@@ -27,6 +29,13 @@ static void must(int failed, const char *what)
 {
 	if (failed)
 		err(1, "%s", what);
+}
+
+static void change(int signal)
+{
+	(void)signal;
+	must(mount("/data", "/proc/sys", NULL, MS_BIND, NULL) || umount2("/proc/sys", 0), "a change");
+	must(write(ready[1], "", 1) != 1, "write");
 }
 
 static int container(void *unused)
@@ -45,6 +54,7 @@ static int container(void *unused)
 		must(mkdir(path, 0755), path);
 		must(mount(path, path, NULL, MS_BIND, NULL), path);
 	}
+	signal(SIGUSR1, change);
 	must(syscall(SYS_pivot_root, ".", "old"), "pivot_root");
 	must(chdir("/") || umount2("old", MNT_DETACH), "leaving the old root");
 	must(write(ready[1], "", 1) != 1, "write");
@@ -61,7 +71,8 @@ static void on_end_of_child(int signal)
 
 int main(int argc, char **argv)
 {
-	int count = argc == 3 ? atoi(argv[1]) : 0;
+	int count = argc == 3 ? atoi(argv[1]) : 0, changed;
+	pid_t *pids;
 	static char stack[STACK_SIZE];
 	char byte;
 
@@ -73,13 +84,23 @@ int main(int argc, char **argv)
 	/* none ends before this process does, unless it failed and has said so */
 	signal(SIGCHLD, on_end_of_child);
 	/* no CLONE_VM: the child has a copy of the stack, which the next may use again */
+	pids = calloc(count, sizeof(*pids));
+	must(!pids, "memory");
 	for (int i = 0; i < count; i++) {
-		must(clone(container, stack + STACK_SIZE, NAMESPACES | SIGCHLD, NULL) < 0, "clone");
+		pids[i] = clone(container, stack + STACK_SIZE, NAMESPACES | SIGCHLD, NULL);
+		must(pids[i] < 0, "clone");
 		must(read(ready[0], &byte, 1) != 1, "a container");
 	}
 	puts("ready");
 	fflush(stdout);
-	while (read(0, &byte, 1) > 0)
-		;
+	while (read(0, &byte, 1) > 0) {
+		changed = (count * CHANGED + 99) / 100;
+		for (int i = 0; i < changed; i++) {
+			must(kill(pids[i], SIGUSR1), "kill");
+			must(read(ready[0], &byte, 1) != 1, "a change");
+		}
+		puts("changed");
+		fflush(stdout);
+	}
 	return 0;
 }
