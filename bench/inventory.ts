@@ -69,7 +69,7 @@ export async function inventory(plan: Plan): Promise<Report> {
   const curve: string[] = [];
   for (const size of sizes) {
     const at = size === CONTAINERS ? main : await measure(plan, size, amount(plan, 3, 1), "C");
-    const of = (found: Collected, who = KEYHOLE.name) =>
+    const of = (found: Collected, who: string = KEYHOLE.name) =>
       median(found.series.find((series) => series.who === who)?.values ?? []);
     const each = (ms: number) => `${show(ms)} ms, ${show((1000 * ms) / size)} us each`;
     curve.push(
