@@ -6,6 +6,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { churn } from "./churn.js";
 import { event } from "./event.js";
 import { idle } from "./idle.js";
 import { inventory } from "./inventory.js";
@@ -35,6 +36,7 @@ const BENCHMARKS: Readonly<Record<string, (plan: Plan) => Promise<Report>>> = {
   memory,
   idle,
   inventory,
+  churn,
   "mount-tables": mountTables,
 };
 

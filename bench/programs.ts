@@ -21,12 +21,12 @@ export interface Programs {
 let built: Programs | undefined;
 const others = new Map<string, string>();
 
-/** Another program of bench/programs, compiled once. Throws with the compiler's words. */
-export function compileProgram(name: string): string {
+/** Another program, of `folder` seen from bench/programs, compiled once. Throws with the compiler's words. */
+export function compileProgram(name: string, folder = ""): string {
   let program = others.get(name);
   if (program === undefined) {
     program = join(programs().folder, name);
-    run("gcc", ["-O2", "-Wall", "-o", program, join(SOURCES, `${name}.c`)]);
+    run("gcc", ["-O2", "-Wall", "-o", program, join(SOURCES, folder, `${name}.c`)]);
     others.set(name, program);
   }
   return program;

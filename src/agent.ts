@@ -9,6 +9,7 @@ import { EVENT, Kind, WIRE_VERSION, type Wire } from "./capture/wire.js";
 import type { Config } from "./config/config.js";
 import { version } from "./config/version.js";
 import type { AgentEvent, LostEvent } from "./event.js";
+import { readHostProcDev } from "./exposures/container-view.js";
 import { ExposureWatch } from "./exposures/watch.js";
 import { HostPath } from "./kernel/host-path.js";
 import { CLOCK_BOOTTIME, clockGettime, realtimeMinusBoottime } from "./kernel/libc.js";
@@ -21,6 +22,7 @@ import { Stories } from "./mounts/stories.js";
 import { NamespaceGraph } from "./namespaces/graph.js";
 import { Inventory, type TaskSource } from "./namespaces/inventory.js";
 import { Tasks } from "./namespaces/tasks.js";
+import { NodeView } from "./node-view.js";
 import { Losses } from "./publish/losses.js";
 import type { Publisher } from "./publish/publisher.js";
 import { KernelCopies } from "./resolve/kernel-copies.js";
@@ -38,6 +40,8 @@ const RECORDS_A_TURN = 256;
 const DRAIN_MS = 400;
 /** Failures that the log has a line for. */
 const TOLD_FAILURES = 10;
+/** Mount tables that changed are read this long after the first change, in milliseconds. */
+const TABLES_MS = 500;
 /** How often losses are looked for when no batch brings them up, in milliseconds. */
 const TICK_MS = 1_000;
 
@@ -50,6 +54,7 @@ export class Agent {
   readonly inventory: Inventory;
   readonly exposures: ExposureWatch;
   readonly stories: Stories;
+  readonly view: NodeView;
   readonly losses = new Losses();
   readonly #config: Config;
   readonly #log: Logger;
@@ -66,6 +71,8 @@ export class Agent {
   #probes: Probes | null = null;
   #running: Promise<void> = Promise.resolve();
   #resync: NodeJS.Timeout | null = null;
+  /** Until the next turn of reading mount tables. */
+  #tables: NodeJS.Timeout | null = null;
   /** The inventory that is under way follows a loss. */
   #resyncing = false;
   /** When the record that was applied last was written, CLOCK_BOOTTIME in nanoseconds. */
@@ -126,9 +133,19 @@ export class Agent {
       publish: (change) => this.#publisher.publish({ time: this.#now(), ...change }),
       log,
     });
+    this.view = new NodeView({
+      host,
+      tasks,
+      graph: this.graph,
+      containerOf: (task) => this.containers.of(task),
+      hostProcDev: readHostProcDev(host),
+    });
     this.stories = new Stories({
       tasks,
-      publish: (story) => void this.#publisher.publish(story),
+      publish: (story) => {
+        this.#publisher.publish(story);
+        this.view.onStory(story);
+      },
       clock: {
         now: () => clockGettime(CLOCK_BOOTTIME),
         format: (time) => this.#clock.format(time),
@@ -162,6 +179,7 @@ export class Agent {
       ["copies", this.#copies.evictions],
       ["mount-claims", this.#resolver.mountEvictions],
       ["stories", this.stories.stats.expired + this.stories.stats.evicted],
+      ["procfs-instances", this.view.history.evictions],
     ]);
   }
 
@@ -193,13 +211,33 @@ export class Agent {
   #look(): void {
     this.#probes = Probes.open(this.host);
     this.exposures.start(this.#probes?.superblocks ?? null);
-    if (this.#probes !== null) this.stories.look(this.#probes.files);
+    if (this.#probes !== null) {
+      this.stories.look(this.#probes.files);
+      this.view.use(this.#probes);
+    }
+    this.#lookAround();
   }
+
+  /** What the kernel shows only to who looks; mount tables in turns, between which the ring is read. */
+  #lookAround(): void {
+    this.view.look();
+    this.#readTables();
+  }
+
+  readonly #readTables = (): void => {
+    if (this.#tables !== null) clearTimeout(this.#tables);
+    this.#tables = null;
+    this.#guard("mount tables", () => {
+      if (this.view.readTables()) this.#tables = setTimeout(this.#readTables);
+    });
+  };
 
   /** Detaches, publishes what is still in the ring, and says goodbye. */
   async stop(reason: string): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     if (this.#resync !== null) clearTimeout(this.#resync);
+    if (this.#tables !== null) clearTimeout(this.#tables);
+    this.#tables = null;
     this.capture.detach();
     this.capture.stop();
     // how it ended was told where it ended
@@ -265,6 +303,8 @@ export class Agent {
         const event = this.#publisher.publish(resolved.event);
         this.exposures.onCall(event, resolved.task);
         if (resolved.mounts !== null) this.stories.onCall(resolved.event, resolved.mounts, resolved.task);
+        if (this.view.onCall(resolved.event, resolved.task) && this.view.looks > 0)
+          this.#tables ??= setTimeout(this.#readTables, TABLES_MS);
         return;
       }
       case Kind.copy:
@@ -321,6 +361,8 @@ export class Agent {
     if (!this.inventory.settle(isDrained ? null : this.#applied)) return;
     this.#log.debug("inventory", { ...this.inventory.corrections, tasks: this.tasks.size });
     this.exposures.onInventory();
+    // the first look waits until the first events are out
+    if (this.view.looks > 0) this.#guard("the holders of namespaces", () => this.#lookAround());
     if (!this.#resyncing) return;
     this.#resyncing = false;
     this.#publish({ state: "inventory", reason: "events were lost", tasks: this.tasks.size });
@@ -417,7 +459,8 @@ export class Agent {
 }
 
 function taskSource({ iterator }: Capture, host: HostPath, log: Logger): TaskSource {
-  if (iterator !== null) return { via: "bpf", read: () => iterator.read() };
+  if (iterator !== null)
+    return { via: "bpf", read: () => iterator.read(), namespaces: () => iterator.namespaces };
   log.warn("no BPF iterator: tasks are read from /proc");
   return { via: "proc", read: () => readProcTasks(host) };
 }

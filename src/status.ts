@@ -77,6 +77,18 @@ export function metricSources(agent: Agent, { publisher, tail, stdout }: Outputs
     },
     ring: () => ({ size: capture.ring.size, pending: capture.ring.pending() }),
     namespaces: () => new Map(Object.entries(graph.stats().live)),
+    mountTables: () => {
+      const { tables, incomplete, mounts, mountinfo, statmount, found } = agent.view.tables.stats;
+      return {
+        complete: tables - incomplete,
+        incomplete,
+        mounts,
+        read: new Map(Object.entries({ mountinfo, statmount })),
+        corrections: new Map(Object.entries(found)),
+      };
+    },
+    procfsInstances: () => agent.view.superblocks,
+    lookSeconds: () => agent.view.lastSeconds,
     tasks: () => agent.tasks.size,
     containers: () => exposures.size,
     inventory: () => ({

@@ -31,7 +31,6 @@ const namespaces = leaves(Number(root)).map(mountNs);
 const tables = new MountTables({
   host: new HostPath(),
   via: /** @type {"auto" | "mountinfo" | "statmount"} */ (via),
-  mountsPerRefresh: Number.POSITIVE_INFINITY,
 });
 tables.refresh(namespaces);
 tables.refresh(namespaces);

@@ -23,6 +23,11 @@ export class Clock {
     this.#start = -BigInt(2 * SECOND);
   }
 
+  /** Since 1970. */
+  milliseconds(boottime: bigint): number {
+    return Number((boottime + this.#realtimeMinusBoottime) / 1_000_000n);
+  }
+
   /** RFC 3339 in UTC with nine digits of a second. */
   format(boottime: bigint): string {
     // most events fall into the second of the one before

@@ -5,6 +5,7 @@ import { useColor } from "../config/color.js";
 import type { Config } from "../config/config.js";
 import { createLogger, type Logger } from "../log.js";
 import { HttpServer } from "../publish/http.js";
+import { inventoryRoutes } from "../publish/inventory-routes.js";
 import { Publisher } from "../publish/publisher.js";
 import { healthRoute, metricsRoute, readyRoute } from "../publish/routes.js";
 import { StdoutSink } from "../publish/stdout.js";
@@ -99,6 +100,12 @@ function makeServer(
       metricsRoute(metricSources(agent, { publisher, tail, stdout })),
       healthRoute(() => agent.lastTurn),
       readyRoute(() => readyChecks(agent)),
+      ...inventoryRoutes({
+        graph: agent.graph,
+        tables: agent.view.tables,
+        procfs: () => agent.view.procfs(),
+        notSeen: () => agent.view.notSeen(),
+      }),
     ],
     upgrades: [tail],
   });

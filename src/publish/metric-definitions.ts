@@ -158,6 +158,51 @@ export const METRICS: readonly MetricDefinition[] = [
     labels: ["ns_type"],
     read: (s) => byLabel("ns_type", s.namespaces()),
   },
+  {
+    name: "keyhole_mount_tables",
+    type: "gauge",
+    help: "Mount namespaces whose mounts are known, all of them (complete) or not all (incomplete).",
+    labels: ["state"],
+    read: (s) => {
+      const { complete, incomplete } = s.mountTables();
+      return byLabel("state", new Map(Object.entries({ complete, incomplete })));
+    },
+  },
+  {
+    name: "keyhole_mounts",
+    type: "gauge",
+    help: "Mounts known, of all mount namespaces.",
+    labels: [],
+    read: (s) => one(s.mountTables().mounts),
+  },
+  {
+    name: "keyhole_mount_table_reads_total",
+    type: "counter",
+    help: "Mount tables read, by how.",
+    labels: ["via"],
+    read: (s) => byLabel("via", s.mountTables().read),
+  },
+  {
+    name: "keyhole_mount_table_corrections_total",
+    type: "counter",
+    help: "Mount tables that a look in turn found otherwise than they were known, by what differed.",
+    labels: ["cause"],
+    read: (s) => byLabel("cause", s.mountTables().corrections),
+  },
+  {
+    name: "keyhole_procfs_instances",
+    type: "gauge",
+    help: "Procfs superblocks of the node, mounted or not.",
+    labels: [],
+    read: (s) => one(s.procfsInstances()),
+  },
+  {
+    name: "keyhole_look_duration_seconds",
+    type: "gauge",
+    help: "How long the last look for descriptors, mounts and procfs instances that hold namespaces took.",
+    labels: [],
+    read: (s) => one(s.lookSeconds()),
+  },
   { name: "keyhole_tasks", type: "gauge", help: "Tasks known.", labels: [], read: (s) => one(s.tasks()) },
   {
     name: "keyhole_containers",

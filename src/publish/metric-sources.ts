@@ -40,6 +40,19 @@ export interface MetricSources {
   ring(): { readonly size: number; readonly pending: number };
   /** Namespaces known, by type. */
   namespaces(): ReadonlyMap<string, number>;
+  /** Mount tables that were read, and what of them is known. */
+  mountTables(): {
+    readonly complete: number;
+    readonly incomplete: number;
+    readonly mounts: number;
+    /** Readings since the start, by how. */
+    readonly read: ReadonlyMap<string, number>;
+    /** Differences that neither the kernel's counter nor an event had told, by what differed. */
+    readonly corrections: ReadonlyMap<string, number>;
+  };
+  procfsInstances(): number;
+  /** How long the last look for what holds namespaces took. */
+  lookSeconds(): number;
   tasks(): number;
   containers(): number;
   inventory(): {

@@ -8,16 +8,18 @@ export interface TableColumn {
 
 /**
  * The lines of a table: its header, then one line a row, in columns as wide as their widest cell. Cells are already
- * neutralised. The last column is not filled up.
+ * neutralised. The last column is not filled up. `headed`: whether the header is to be shown, and needs its width.
  */
 export function alignTable(
   columns: readonly TableColumn[],
   rows: readonly (readonly string[])[],
+  { headed = true }: { readonly headed?: boolean } = {},
 ): { readonly header: string; readonly lines: readonly string[] } {
   const header = columns.map(({ name }) => name);
   const widths = columns.map((_, column) => {
     let width = 0;
-    for (const row of [header, ...rows]) width = Math.max(width, lengthOf(row[column]!));
+    if (headed) width = lengthOf(header[column]!);
+    for (const row of rows) width = Math.max(width, lengthOf(row[column]!));
     return width;
   });
   const line = (row: readonly string[]): string => {
@@ -30,5 +32,5 @@ export function alignTable(
     }
     return text;
   };
-  return { header: line(header), lines: rows.map(line) };
+  return { header: headed ? line(header) : "", lines: rows.map(line) };
 }

@@ -7,7 +7,7 @@ import type { SummaryRecord } from "../capture/summaries.js";
 import { readTargets } from "../capture/target.js";
 import { EVENT, type Field, FieldId, Flag, FSCONTEXT, type Wire } from "../capture/wire.js";
 import type { Namespaces, ProcessRef, SyscallEvent, Unnumbered } from "../event.js";
-import type { NsInums } from "../kernel/links.js";
+import { type NsInums, type NsLink, typeOfLink } from "../kernel/links.js";
 import { isSince } from "../kernel/release.js";
 import type { NamespaceGraph } from "../namespaces/graph.js";
 import type { Task } from "../namespaces/task.js";
@@ -137,6 +137,11 @@ export class SyscallResolver {
     const isClone = crossed && CLONES.has(call.name);
     const child = this.#takeChild(task.tid, isClone);
     const changed = crossed ? this.#changed(before, task, isClone, child?.task) : NOTHING;
+    if (changed !== null && changed !== NOTHING && call.name !== "setns") {
+      const types = Object.keys(changed).map((link) => typeOfLink(link as NsLink));
+      const birth = { call: call.name, pid: task.pid, time: clock.milliseconds(time) };
+      graph.born(types, (child?.task ?? task).ns, birth);
+    }
     const targets = readTargets(wire, fields);
     const { superblock } = targets;
     const mounts = MountResolver.concerns(call.name) ? readMountFields(wire, fields) : null;
