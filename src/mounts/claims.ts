@@ -7,7 +7,7 @@ export interface Claim {
   /** Where the caller wanted it, see callerPath(); null where that cannot be said. */
   readonly target: string | null;
   /** Others could write the string of the target while the kernel read it. */
-  readonly mmShared: boolean;
+  readonly rewritable: boolean;
 }
 
 /** The newest mount of a namespace when it was looked at last. */
@@ -35,14 +35,14 @@ export class MountClaims {
   }
 
   /** Whether `mount` is what the call made; a mount is given to one call only. */
-  take({ mount, target, mmShared }: Claim): boolean {
+  take({ mount, target, rewritable }: Claim): boolean {
     if (mount.nsId === 0n) return false;
     const last = this.#newest.get(keyOf(mount));
     this.note(mount);
     const isThere = target !== null && target === mount.mountPoint;
     // before 6.8 mounts have no id that lasts: the place has to tell, and how many there are
-    if (mount.id === 0n) return isThere && (!mmShared || last?.mounts === mount.mounts - 1);
-    if (last === undefined) return isThere && !mmShared;
+    if (mount.id === 0n) return isThere && (!rewritable || last?.mounts === mount.mounts - 1);
+    if (last === undefined) return isThere && !rewritable;
     return mount.id > last.id && mount.before <= last.id;
   }
 

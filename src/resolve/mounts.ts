@@ -38,7 +38,8 @@ export interface MountCall {
   readonly args: { readonly [name: string]: Arg };
   readonly fields: MountFields;
   readonly superblock: Superblock | null;
-  readonly mmShared: boolean;
+  /** Whether another thread can have written the strings after the kernel read them. */
+  readonly rewritable: boolean;
   readonly succeeded: boolean;
 }
 
@@ -88,15 +89,15 @@ export class MountResolver {
    * Whether the mount of the record is what the call was about. Of mount(2) it is the newest one of the namespace; of
    * move_mount(2) and mount_setattr(2) that behind the descriptor, if the kernel read an empty path too.
    */
-  #isOwn({ name, args, fields, mmShared }: MountCall): boolean {
+  #isOwn({ name, args, fields, rewritable }: MountCall): boolean {
     const { mount, base, file } = fields;
     if (mount === null) return false;
     if (name === "mount") {
       const target = typeof args.target === "string" ? args.target : null;
-      return this.#claims.take({ mount, target: callerPath(target, base), mmShared });
+      return this.#claims.take({ mount, target: callerPath(target, base), rewritable });
     }
     this.#claims.note(mount);
-    if (!BY_DESCRIPTOR.has(name) || !mmShared) return true;
+    if (!BY_DESCRIPTOR.has(name) || !rewritable) return true;
     // from a descriptor of fsmount(2) or open_tree(2) no path leads to a mount of its own
     return file !== null && file.made !== 0n;
   }

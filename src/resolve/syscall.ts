@@ -146,10 +146,12 @@ export class SyscallResolver {
     const { superblock } = targets;
     const mounts = MountResolver.concerns(call.name) ? readMountFields(wire, fields) : null;
     const mmShared = (flags & Flag.mmShared) !== 0;
+    // what the kernel itself holds of the strings was written by nobody meanwhile
+    const rewritable = mmShared && (flags & Flag.kernelStrings) === 0;
     const facts: MountFacts =
       mounts === null
         ? NO_FACTS
-        : this.#mounts.resolve({ name: call.name, args, fields: mounts, superblock, mmShared, succeeded });
+        : this.#mounts.resolve({ name: call.name, args, fields: mounts, superblock, rewritable, succeeded });
     // the superblock is that of the mount that was made or moved, or of none that can be told
     const isOutcome =
       succeeded && (OF_ITS_MOUNT.has(call.name) ? facts.mount !== undefined : ON_SUPERBLOCK.has(call.name));
@@ -193,7 +195,7 @@ export class SyscallResolver {
         unreadable,
         target,
         options,
-        stable: !mmShared,
+        stable: !rewritable,
         phase: phaseOf(wire, fields),
         created: superblock !== null,
         ns: task.ns,

@@ -12,11 +12,11 @@ function newest(id: bigint, before: bigint, more: Partial<MountRecord> = {}): Mo
   };
 }
 
-const asked = (target: string | null, mmShared = false) => ({ target, mmShared });
+const asked = (target: string | null, rewritable = false) => ({ target, rewritable });
 
 test("the first call in a namespace made the newest mount if that is where it was wanted", () => {
-  const first = (target: string | null, mmShared: boolean) =>
-    new MountClaims().take({ mount: newest(10n, 9n), ...asked(target, mmShared) });
+  const first = (target: string | null, rewritable: boolean) =>
+    new MountClaims().take({ mount: newest(10n, 9n), ...asked(target, rewritable) });
   assert.equal(first("/mnt", false), true);
   assert.equal(first("/elsewhere", false), false);
   assert.equal(first(null, false), false);
