@@ -1,13 +1,16 @@
 import type { FindingChange } from "../exposures/findings.js";
 import { neutralise } from "../publish/neutral.js";
 import { render, span } from "../publish/style.js";
+import { subjectName } from "../publish/subject-name.js";
 
 /**
  * Findings for a person to read, in the order given: a line for each, then its facts and what to do. Names that
  * containers chose are made harmless to a terminal.
  */
 export function findingsTable(findings: readonly FindingChange[], color: boolean): string {
-  const rows = findings.map((finding) => [finding.severity, finding.rule, subjectName(finding)] as const);
+  const rows = findings.map(
+    (finding) => [finding.severity, finding.rule, neutralise(subjectName(finding))] as const,
+  );
   const widths = [0, 1, 2].map((column) => Math.max(0, ...rows.map((row) => row[column]!.length)));
   const indent = " ".repeat(widths[0]! + 2);
   let text = "";
@@ -20,15 +23,4 @@ export function findingsTable(findings: readonly FindingChange[], color: boolean
     text += `${indent}do: ${finding.remediation}\n`;
   }
   return text;
-}
-
-function subjectName({ subject }: FindingChange): string {
-  const { container } = subject;
-  if (container === null) return neutralise(subject.id);
-  // A full container id is 64 digits, of which tools show twelve.
-  const id = /^[0-9a-f]{64}$/.test(container.id) ? container.id.slice(0, 12) : container.id;
-  const { pod } = container;
-  if (pod === null) return neutralise(container.name ?? id);
-  const podName = pod.name === null ? `pod ${pod.uid ?? "?"}` : `${pod.namespace ?? "?"}/${pod.name}`;
-  return neutralise(`${podName} ${container.name ?? id}`);
 }

@@ -32,8 +32,11 @@ export interface ScanTarget {
   readonly config?: Pick<Config, "rules" | "node">;
 }
 
+export const SCAN_OUTPUTS = ["table", "json", "sarif", "markdown"] as const;
+export type ScanOutput = (typeof SCAN_OUTPUTS)[number];
+
 export interface ScanOptions extends ScanTarget {
-  readonly output: "table" | "json";
+  readonly output: ScanOutput;
   /** End with 1 when there is a finding of this severity or a worse one; null: never. */
   readonly failOn: Severity | null;
   readonly color: boolean;
@@ -67,13 +70,26 @@ export interface ScanReport {
  */
 export async function scan(options: ScanOptions): Promise<number> {
   const report = takeScan(options, progressOn(process.stderr));
-  const text = options.output === "json" ? `${JSON.stringify(report)}\n` : describe(report, options.color);
+  const text = await textOf(report, options);
   await new Promise<void>((resolve, reject) =>
     process.stdout.write(text, (error) => (error ? reject(error) : resolve())),
   );
   const { failOn } = options;
   const bad = failOn === null ? [] : report.findings.filter(({ severity }) => rank(severity) <= rank(failOn));
   return bad.length > 0 ? 1 : 0;
+}
+
+async function textOf(report: ScanReport, { output, color }: ScanOptions): Promise<string> {
+  switch (output) {
+    case "table":
+      return describe(report, color);
+    case "json":
+      return `${JSON.stringify(report)}\n`;
+    case "sarif":
+      return `${JSON.stringify((await import("../publish/sarif.js")).sarif(report), null, 2)}\n`;
+    case "markdown":
+      return (await import("../publish/markdown.js")).markdown(report);
+  }
 }
 
 /** Looks at the containers of the node and returns what was found. `progress` is called after each. */

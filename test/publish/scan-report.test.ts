@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ScanReport } from "../../src/commands/scan.js";
+import { CATALOGUE } from "../../src/exposures/catalogue.js";
+import type { FindingChange } from "../../src/exposures/findings.js";
+import { markdown } from "../../src/publish/markdown.js";
+import { sarif } from "../../src/publish/sarif.js";
+
+const HOSTILE = "a`b``c|<img src=x>\u001b[31m[x](y)\n# z";
+
+function finding(rule: string, severity: FindingChange["severity"], name: string): FindingChange {
+  const info = CATALOGUE.find(({ id }) => id === rule)!;
+  return {
+    ...{ type: "finding", id: "0123456789abcdef", rule, title: info.title, severity, state: "open" },
+    ...{ kind: info.kind, count: 1, first_seen: "t", last_seen: "t" },
+    subject: {
+      ...{ kind: "container", id: `${name}-id`, pid: 7 },
+      container: { id: `${name}-id`, runtime: "runc", name, pod: null },
+    },
+    evidence: [{ fact: `it is at ${name}`, check: "grep '^7 ' /proc/7/mountinfo" }],
+    ...{ remediation: info.remediation, references: info.references, tags: info.tags, also: [] },
+  } as FindingChange;
+}
+
+const report: ScanReport = {
+  schema: 1,
+  node: "worker 1",
+  time: "2026-01-02T03:04:05.000Z",
+  complete: false,
+  notSeen: [{ what: HOSTILE, reason: "it ended" }],
+  suppressed: { disabled: 2 },
+  containers: 3,
+  findings: [
+    finding("proc-unmasked", "critical", HOSTILE),
+    finding("proc-mask-missing", "medium", "web"),
+    finding("proc-mask-missing", "low", "db"),
+  ],
+};
+
+interface Log {
+  readonly version: string;
+  readonly runs: readonly {
+    readonly tool: {
+      readonly driver: { readonly rules: readonly { readonly id: string; readonly helpUri?: string }[] };
+    };
+    readonly invocations: readonly { readonly toolExecutionNotifications: readonly unknown[] }[];
+    readonly results: readonly {
+      readonly ruleId: string;
+      readonly ruleIndex: number;
+      readonly level: string;
+      readonly message: { readonly text: string };
+      readonly locations: readonly {
+        readonly physicalLocation: { readonly artifactLocation: { readonly uri: string } };
+      }[];
+      readonly properties: { readonly "security-severity": string };
+    }[];
+  }[];
+}
+
+test("a SARIF log has each rule once, and each finding points at its rule", () => {
+  const { version, runs } = JSON.parse(JSON.stringify(sarif(report))) as Log;
+  assert.equal(version, "2.1.0");
+  const [run] = runs;
+  const rules = run!.tool.driver.rules.map(({ id }) => id);
+  assert.deepEqual([...rules].sort(), ["proc-mask-missing", "proc-unmasked"]);
+  assert.equal(run!.results.length, report.findings.length);
+  for (const [index, result] of run!.results.entries()) {
+    assert.equal(result.ruleId, report.findings[index]!.rule);
+    assert.equal(rules[result.ruleIndex], result.ruleId);
+  }
+  assert.deepEqual(
+    run!.results.map(({ level, properties }) => [level, properties["security-severity"]]),
+    [
+      ["error", "9.5"],
+      ["warning", "5.5"],
+      ["note", "3.0"],
+    ],
+  );
+  for (const { helpUri } of run!.tool.driver.rules) assert.ok(URL.canParse(helpUri ?? ""));
+  assert.equal(run!.invocations[0]!.toolExecutionNotifications.length, 1);
+});
+
+test("names that containers chose are harmless in a SARIF log, and its addresses are relative URIs", () => {
+  const [run] = (JSON.parse(JSON.stringify(sarif(report))) as Log).runs;
+  for (const { message, locations } of run!.results) {
+    assert.match(message.text, /^[ -~]*$/);
+    const { uri } = locations[0]!.physicalLocation.artifactLocation;
+    assert.equal(new URL(uri, "file:///").pathname, `/${uri}`);
+    assert.match(uri, /^worker%201\/[^/]+$/);
+  }
+});
+
+test("a Markdown report has every finding with what shows it, what to do, and what is left out", () => {
+  const text = markdown(report);
+  for (const { rule, title } of report.findings) {
+    assert.ok(text.includes(title), title);
+    assert.ok(text.includes(`\`${rule}\``), rule);
+  }
+  assert.match(text, /^\| critical \| 1 \|\n\| medium \| 1 \|\n\| low \| 1 \|$/m);
+  assert.equal(text.split("`grep '^7 ' /proc/7/mountinfo`").length - 1, 3);
+  assert.match(text, /^- 2 findings are not shown: disabled$/m);
+  assert.match(text, /^- not seen: /m);
+});
+
+test("names that containers chose cannot write Markdown or HTML", () => {
+  const text = markdown(report);
+  assert.doesNotMatch(text, /\u001b/);
+  // outside of code spans, and without what is escaped, nothing of it is left that means anything
+  const prose = text.replace(/(`+)(?!`).*?[^`]\1(?!`)/g, "").replace(/\\[^\w\s]/g, "");
+  assert.doesNotMatch(prose, /<|`|\]\(/);
+  const headings = text.split("\n").filter((line) => line.startsWith("#"));
+  assert.equal(headings.length, 2 + report.findings.length);
+});
