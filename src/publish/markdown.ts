@@ -37,9 +37,9 @@ export function markdown({ node, time, containers, findings, notSeen, suppressed
 
 /** Text that a container may have chosen, without what Markdown or HTML would make of it. */
 function plain(text: string): string {
-  return neutralise(text)
-    .replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`)
-    .replace(/[\\`*_[\]|~#!]/g, (character) => `\\${character}`);
+  return neutralise(text).replace(/[&<>\\`*_[\]|~#!]/g, (character) =>
+    "&<>".includes(character) ? `&#${character.charCodeAt(0)};` : `\\${character}`,
+  );
 }
 
 /** The same between backticks: as many as are not in it, so that none ends it. */
