@@ -31,6 +31,8 @@ export interface NodeViewOptions {
 const CHANGES_MOUNTS: ReadonlySet<string> = new Set([
   ...["mount", "umount2", "umount", "move_mount", "mount_setattr", "open_tree_attr", "pivot_root"],
 ]);
+/** In place of the device number of a superblock: nobody knows which. */
+const ANY = "any";
 /** How many mounts are read before the ring is: about ten milliseconds' worth. */
 const MOUNTS_A_TURN = 2_048;
 
@@ -43,6 +45,10 @@ export class NodeView {
   #files: OpenFiles | null = null;
   #superblocks: ProcfsSuperblockList | null = null;
   #looks = 0;
+  /** A look, or a new mount namespace, since the mount tables were gone through last. */
+  #isNews = true;
+  /** Superblocks that got other options. */
+  readonly #reconfigured = new Set<string>();
   #lastSeconds = 0;
 
   constructor(options: NodeViewOptions) {
@@ -76,12 +82,12 @@ export class NodeView {
     if (ret === null || ret < 0) return false;
     if (reconfigures(syscall, args)) {
       const dev = outcome?.procfs?.dev ?? outcome?.mount?.dev;
-      if (dev === undefined) this.tables.touchAll();
-      else this.tables.touchSuperblock(dev);
+      this.#reconfigured.add(dev ?? ANY);
       return true;
     }
     if (CHANGES_MOUNTS.has(syscall)) this.tables.touch(task.ns[LINK_INDEX.mnt]!);
     else if (syscall === "setns" || changed?.mnt === undefined) return false;
+    else this.#isNews = true;
     return true;
   }
 
@@ -104,15 +110,21 @@ export class NodeView {
     if (this.#superblocks !== null)
       this.history.seen(this.#superblocks.superblocks, this.#superblocks.complete, this.#now());
     this.#looks++;
+    this.#isNews = true;
     this.#lastSeconds = (performance.now() - began) / 1000;
   }
 
   /** Reads mount tables that may have changed, for some milliseconds. Returns whether some are left to read. */
   readTables(): boolean {
     const { graph, tasks } = this.#options;
-    const { deferred } = this.tables.stats;
-    this.tables.refresh(mountNamespaces(graph, tasks.values()));
-    return this.tables.stats.deferred > deferred;
+    // once for all calls: to find the tables takes long where there are many, and a container can call often
+    if (this.#reconfigured.has(ANY)) this.tables.touchAll();
+    else for (const dev of this.#reconfigured) this.tables.touchSuperblock(dev);
+    this.#reconfigured.clear();
+    if (this.#isNews) this.tables.refresh(mountNamespaces(graph, tasks.values()));
+    else this.tables.resume();
+    this.#isNews = false;
+    return this.tables.pending > 0;
   }
 
   /** What cannot be seen here, and why. */

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import type { HostPath } from "./host-path.js";
+import { readFile } from "./libc.js";
 
 /**
  * The command line of `pid` with spaces between its arguments (proc_pid_cmdline(5)); null when the process is
@@ -8,10 +8,8 @@ import type { HostPath } from "./host-path.js";
  * person waits for, not for the agent.
  */
 export function readCommandLine(host: HostPath, pid: number): string | null {
-  try {
-    const text = readFileSync(host.proc(pid, "cmdline"), "utf8").replace(/\0+$/, "").replaceAll("\0", " ");
-    return text === "" ? null : text;
-  } catch {
-    return null;
-  }
+  const bytes = readFile(host.proc(pid, "cmdline"));
+  if (!bytes.ok) return null;
+  const text = bytes.value.toString("utf8").replace(/\0+$/, "").replaceAll("\0", " ");
+  return text === "" ? null : text;
 }

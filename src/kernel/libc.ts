@@ -23,6 +23,11 @@ const cRead: (fd: number, buffer: Uint8Array, size: number) => number = libc.fun
   koffi.out(koffi.pointer("uint8_t")),
   "size_t",
 ]);
+const cPoll: (pollfd: Uint8Array, count: number, timeout: number) => number = libc.func("poll", "int", [
+  koffi.inout(koffi.pointer("uint8_t")),
+  "unsigned long",
+  "int",
+]);
 const cIoctlValue: (fd: number, request: number, value: number) => number = libc.func("ioctl", "int", [
   "int",
   "unsigned long",
@@ -60,6 +65,22 @@ export function open(path: string, flags = O_RDONLY): SysResult {
 /** close(2). Its errors mean a defect in the caller only, hence no result. */
 export function close(fd: number): void {
   cClose(fd);
+}
+
+/** read(2) into `buffer` from its beginning: how many bytes, 0 at the end of the file. */
+export function read(fd: number, buffer: Uint8Array): SysResult {
+  return result(cRead(fd, buffer, buffer.length));
+}
+
+const pollfd = Buffer.alloc(8);
+
+/** poll(2) of one descriptor that does not wait: which of `events` there are now. */
+export function poll(fd: number, events: number): SysResult {
+  pollfd.writeInt32LE(fd, 0);
+  pollfd.writeUInt16LE(events, 4);
+  pollfd.writeUInt16LE(0, 6);
+  const polled = result(cPoll(pollfd, 1, 0));
+  return polled.ok ? { ok: true, value: pollfd.readUInt16LE(6) & events } : polled;
 }
 
 const FILE_BUFFER = 65536;

@@ -1,7 +1,9 @@
-import { isAscii, isUtf8 } from "node:buffer";
 import { KeyholeError } from "../errors.js";
 import type { HostPath } from "./host-path.js";
-import { readFile } from "./libc.js";
+import { close, open, poll, read, readFile, type SysResult } from "./libc.js";
+import { MountWords } from "./mount-words.js";
+
+export { unescapeOctal } from "./mount-words.js";
 
 /** The optional fields of a line: peer groups and the like (mount_namespaces(7)). */
 export interface Propagation {
@@ -36,24 +38,80 @@ export interface Mount {
   readonly deleted?: true;
   /** The exact bytes of the fields that are not UTF-8; the strings above carry U+FFFD there. */
   readonly raw?: { readonly [field in RawField]?: Buffer };
+  /**
+   * The id that is never reused (Linux 6.8), decimal; mountinfo itself has only the short ids, so that listmount(2)
+   * must have been asked as well.
+   */
+  readonly uniqueId?: string;
+  /** Of an idmapped mount, where the kernel tells (statmount(2), Linux 6.15). */
+  readonly idmap?: MountIdmap;
 }
 
-const RAW_FIELDS = ["root", "point", "fsType", "source"] as const;
-type RawField = (typeof RAW_FIELDS)[number];
+/** The lines of the maps of an idmapped mount as statmount(2) writes them: `inside outside count`. */
+export interface MountIdmap {
+  readonly uid: readonly string[];
+  readonly gid: readonly string[];
+}
+
+type RawField = "root" | "point" | "fsType" | "source";
 
 /**
- * Reads the text of /proc/PID/mountinfo. A last line without its newline (the file was cut) and a line that is
- * not of the kernel's format are left out.
+ * Reads the text of /proc/PID/mountinfo, of which it keeps nothing. A last line without its newline (the file was
+ * cut) and a line that is not of the kernel's format are left out, and so is what comes after `limit` mounts.
+ * Tables that are read with the same `words` share what is equal in them.
  */
-export function parseMountinfo(bytes: Buffer): Mount[] {
-  // One character a byte: offsets stay those of the file, and what is not ASCII is decoded field by field.
-  const parser = new MountinfoParser(bytes.toString("latin1"), isAscii(bytes));
+export function parseMountinfo(
+  bytes: Buffer,
+  words = new MountWords(),
+  limit = Number.POSITIVE_INFINITY,
+): Mount[] {
+  return parse(bytes.toString("latin1"), words, limit, null);
+}
+
+/**
+ * `text` has one character a byte: what is not ASCII is decoded field by field. `uniqueIds` are those of the lines.
+ */
+function parse(text: string, words: MountWords, limit: number, uniqueIds: readonly number[] | null): Mount[] {
   const mounts: Mount[] = [];
-  while (parser.more()) {
-    const mount = parser.line();
+  words.begin();
+  for (let start = 0; mounts.length < limit; ) {
+    const end = text.indexOf("\n", start);
+    if (end < 0) break;
+    const uniqueId = uniqueIds?.[mounts.length];
+    const mount = readLine(text, start, end, words, uniqueId === undefined ? undefined : `${uniqueId}`);
     if (mount !== null) mounts.push(mount);
+    start = end + 1;
   }
   return mounts;
+}
+
+/**
+ *     36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue
+ *     id parent dev root point options optional… - type source super-options
+ */
+function readLine(
+  text: string,
+  start: number,
+  end: number,
+  words: MountWords,
+  uniqueId: string | undefined,
+): Mount | null {
+  const parentAt = text.indexOf(" ", start) + 1;
+  const devAt = text.indexOf(" ", parentAt) + 1;
+  const rootAt = text.indexOf(" ", devAt) + 1;
+  if (parentAt === 0 || devAt === 0 || rootAt === 0 || rootAt > end) return null;
+  const id = Number(text.slice(start, parentAt - 1));
+  const parent = Number(text.slice(parentAt, devAt - 1));
+  const rest = id >= 0 && parent >= 0 ? words.rest(text, rootAt, end) : null;
+  if (rest === null) return null;
+  const dev = words.text(text.slice(devAt, rootAt - 1));
+  // Written out, so that nearly all mounts are of one shape and as small as can be.
+  const { root, point, options, propagation, fsType, source, superOptions } = rest;
+  const mount: Mount =
+    uniqueId === undefined
+      ? { id, parent, dev, root, point, options, propagation, fsType, source, superOptions }
+      : { id, parent, dev, root, point, options, propagation, fsType, source, superOptions, uniqueId };
+  return rest.deleted === undefined && rest.raw === undefined ? mount : { ...mount, ...rest };
 }
 
 /**
@@ -78,131 +136,63 @@ export function readMountinfo(host: HostPath, pid: number): Mount[] | null {
   });
 }
 
+/** A reading of a mount table that may have been under way while the table changed. */
+export interface MountinfoReading {
+  readonly mounts: Mount[];
+  /** Whether a mount came, went or got other attributes meanwhile. */
+  readonly changed: boolean;
+  /** Whether there is more than was asked for. */
+  readonly cut: boolean;
+}
+
+const BUFFER = 65536;
+/** More than a line mostly has, so that a table can be cut before all of it is read. */
+const LINE = 512;
+let buffer = Buffer.alloc(BUFFER);
+
 /**
- *     36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue
- *     id parent dev root point options optional… - type source super-options
- *
- * Walks over the text with one cursor: tables of thousands of lines are read often. One array is kept for
- * every distinct option field, of which a thousand mounts have about a dozen.
+ * Reads at most `limit` mounts of the table that `pid` sees. The kernel gives a few thousand bytes a read(2), which are
+ * of one moment, and lets the table change in between; poll(2) on the file tells that it did (mounts_poll() of
+ * fs/proc_namespace.c).
+ * `listIds` gives the unique ids of a table of so many lines, in their order; null where it has none. Errors are those of open(2) and read(2): ENOENT, ESRCH and EINVAL when the process is gone or a zombie.
  */
-class MountinfoParser {
-  readonly #text: string;
-  readonly #ascii: boolean;
-  readonly #options = new Map<string, readonly string[]>();
-  readonly #propagations = new Map<string, Propagation>();
-  #cursor = 0;
-  #lineEnd = 0;
-
-  constructor(text: string, ascii: boolean) {
-    this.#text = text;
-    this.#ascii = ascii;
-  }
-
-  /** Moves on to the next whole line. */
-  more(): boolean {
-    this.#lineEnd = this.#text.indexOf("\n", this.#cursor);
-    return this.#lineEnd >= 0;
-  }
-
-  line(): Mount | null {
-    const id = Number(this.#field());
-    const parent = Number(this.#field());
-    const dev = this.#field();
-    const root = this.#field();
-    const point = this.#field();
-    const options = this.#field();
-    // The kernel escapes spaces within fields, so that this cannot be part of one.
-    const separator = this.#text.indexOf(" - ", this.#cursor - 1);
-    if (separator < 0 || separator >= this.#lineEnd || !Number.isInteger(id) || !Number.isInteger(parent)) {
-      this.#cursor = this.#lineEnd + 1;
-      return null;
+export function readMountinfoOnce(
+  host: HostPath,
+  pid: number,
+  words: MountWords,
+  limit: number,
+  listIds: (lines: number) => readonly number[] | null,
+): SysResult<MountinfoReading> {
+  const opened = open(host.proc(pid, "mountinfo"));
+  if (!opened.ok) return opened;
+  try {
+    let length = 0;
+    let parts = 0;
+    let ended = false;
+    while (!ended && length < limit * LINE) {
+      if (length === buffer.length) buffer = Buffer.concat([buffer], 2 * buffer.length);
+      const part = read(opened.value, length === 0 ? buffer : buffer.subarray(length));
+      if (!part.ok && part.errno !== "EINTR") return part;
+      if (part.ok) {
+        length += part.value;
+        ended = part.value === 0;
+        if (!ended) parts++;
+      }
     }
-    const optional = this.#text.slice(this.#cursor, separator);
-    this.#cursor = separator + 3;
-    const fsType = this.#field();
-    const source = this.#field();
-    const superOptions = this.#text.slice(this.#cursor, this.#lineEnd);
-    this.#cursor = this.#lineEnd + 1;
-
-    const mount: Mount = {
-      id,
-      parent,
-      dev,
-      root: this.#decode(root),
-      point: this.#decode(point),
-      options: this.#optionList(options),
-      propagation: this.#propagation(optional),
-      fsType: this.#decode(fsType),
-      source: this.#decode(source),
-      superOptions: this.#optionList(superOptions),
-    };
-    const marked = mount.root.endsWith(DELETED) ? withoutDeletedMark(mount) : mount;
-    return this.#ascii && !root.includes("\\") && !point.includes("\\") && !source.includes("\\")
-      ? marked
-      : withRaw(marked, { root, point, fsType, source });
-  }
-
-  /** The text up to the next space of the line. */
-  #field(): string {
-    const space = this.#text.indexOf(" ", this.#cursor);
-    const end = space < 0 || space > this.#lineEnd ? this.#lineEnd : space;
-    const field = this.#text.slice(this.#cursor, end);
-    this.#cursor = Math.min(end + 1, this.#lineEnd);
-    return field;
-  }
-
-  #decode(field: string): string {
-    if (this.#ascii && !field.includes("\\")) return field;
-    return Buffer.from(unescapeOctal(field), "latin1").toString("utf8");
-  }
-
-  #optionList(field: string): readonly string[] {
-    const known = this.#options.get(field);
-    if (known !== undefined) return known;
-    // A comma within a value is escaped (seq_show_option() of include/linux/seq_file.h), but for the security
-    // modules' options, which stand in quotes when they have one (security_sb_show_options()).
-    const words = field.match(/(?:[^,"]|"[^"]*"|")+/g) ?? [];
-    const options = words.map((word) => this.#decode(word));
-    this.#options.set(field, options);
-    return options;
-  }
-
-  #propagation(field: string): Propagation {
-    const known = this.#propagations.get(field);
-    if (known !== undefined) return known;
-    const propagation: { -readonly [key in keyof Propagation]: Propagation[key] } = {};
-    for (const tag of field.split(" ")) {
-      const [name, value] = tag.split(":", 2);
-      if (name === "shared") propagation.shared = Number(value);
-      else if (name === "master") propagation.master = Number(value);
-      else if (name === "propagate_from") propagation.propagateFrom = Number(value);
-      else if (name === "unbindable") propagation.unbindable = true;
-    }
-    this.#propagations.set(field, propagation);
-    return propagation;
+    const polled = parts > 1 ? poll(opened.value, POLLPRI | POLLERR) : null;
+    const text = buffer.toString("latin1", 0, length);
+    const ids = ended ? listIds(text.match(/\n/g)?.length ?? 0) : null;
+    const mounts = parse(text, words, limit + 1, ids);
+    const cut = !ended || mounts.length > limit;
+    if (cut) mounts.length = Math.min(mounts.length, limit);
+    return { ok: true, value: { mounts, changed: polled?.ok === true && polled.value !== 0, cut } };
+  } finally {
+    close(opened.value);
+    // One huge mount table does not keep its memory for good.
+    if (buffer.length > BUFFER) buffer = Buffer.alloc(BUFFER);
   }
 }
 
-/** What seq_dentry() puts after the path of an unlinked directory or file; no real path has two slashes. */
-const DELETED = "//deleted";
-
-function withoutDeletedMark(mount: Mount): Mount {
-  return { ...mount, root: mount.root.slice(0, -DELETED.length), deleted: true };
-}
-
-function withRaw(mount: Mount, fields: { readonly [name in RawField]: string }): Mount {
-  const raw: { [name in RawField]?: Buffer } = {};
-  for (const name of RAW_FIELDS) {
-    const bytes = Buffer.from(unescapeOctal(fields[name]), "latin1");
-    if (!isUtf8(bytes)) raw[name] = bytes;
-  }
-  return Object.keys(raw).length === 0 ? mount : { ...mount, raw };
-}
-
-/** Undoes mangle_path() of fs/seq_file.c: `\040` is a space. `text` has one character a byte. */
-export function unescapeOctal(text: string): string {
-  if (!text.includes("\\")) return text;
-  return text.replace(/\\([0-3][0-7]{2})/g, (_, octal: string) =>
-    String.fromCharCode(Number.parseInt(octal, 8)),
-  );
-}
+/** asm-generic/poll.h. */
+const POLLPRI = 2;
+const POLLERR = 8;

@@ -36,8 +36,7 @@ interface NsfsProbe extends Pick<InterfaceSupport, "name" | "since" | "fallback"
 
 const NOTHING = "none";
 const NS_PID = "NSpid of /proc/PID/status";
-const NS_PID_LACKS =
-  "pids are translated slower, and from the inside only those of processes, not of threads";
+const NS_PID_LACKS = "pids are translated slower";
 
 /**
  * The pid probes ask for the agent's own pid: for a pid that does not exist Linux 6.16 to 6.19 answer ENOTTY,

@@ -15,6 +15,8 @@ export const NS_GET_TGID_FROM_PIDNS = 0x8004b707;
 export const NS_GET_PID_IN_PIDNS = 0x8004b708;
 export const NS_GET_TGID_IN_PIDNS = 0x8004b709;
 export const NS_MNT_GET_INFO = 0x8010b70a;
+export const NS_MNT_GET_NEXT = 0x8010b70b;
+export const NS_MNT_GET_PREV = 0x8010b70c;
 export const NS_GET_ID = 0x8008b70d;
 
 /** CLONE_NEW* of include/uapi/linux/sched.h: what NS_GET_NSTYPE returns. */
@@ -94,14 +96,76 @@ export function namespaceId(fd: number): SysResult<bigint> {
   return readId(fd, NS_GET_ID);
 }
 
-/**
- * How many mounts a mount namespace holds (Linux 6.12). Where listmount(2) gives fewer, its list was cut.
- */
+/** struct mnt_ns_info, Linux 6.12. */
+export interface MountNamespaceInfo {
+  /** See {@link mountNamespaceId}. */
+  readonly id: bigint;
+  /**
+   * How many mounts it holds, also those that no path leads to; its root mount, which something else covers on most
+   * hosts, is not counted (copy_ns_info_to_user() of fs/nsfs.c).
+   */
+  readonly mounts: number;
+}
+
+/** What the kernel tells of a mount namespace (Linux 6.12), ENOTTY before. EINVAL: of another type. */
+export function mountNamespaceInfo(fd: number): SysResult<MountNamespaceInfo> {
+  const got = readInfo(fd, NS_MNT_GET_INFO);
+  return got.ok ? { ok: true, value: infoInScratch() } : got;
+}
+
+/** {@link MountNamespaceInfo.mounts} (Linux 6.12). Where listmount(2) gives fewer, its list was cut. */
 export function mountCount(fd: number): SysResult {
+  const got = readInfo(fd, NS_MNT_GET_INFO);
+  return got.ok ? { ok: true, value: infoInScratch().mounts } : got;
+}
+
+/**
+ * Every mount namespace of the node, also those that no process is in (Linux 6.12, ENOTTY before), in about two
+ * microseconds each. EPERM: not in the initial pid namespace, or without CAP_SYS_ADMIN.
+ */
+export function listMountNamespaces(): SysResult<readonly MountNamespaceInfo[]> {
+  const list: MountNamespaceInfo[] = [];
+  for (const step of [NS_MNT_GET_NEXT, NS_MNT_GET_PREV]) {
+    const walked = withNamespace("/proc/self/ns/mnt", (own) => {
+      if (step === NS_MNT_GET_NEXT) {
+        const info = mountNamespaceInfo(own);
+        if (!info.ok) return info;
+        list.push(info.value);
+      }
+      return walk(own, step, list);
+    });
+    if (!walked.ok) return walked;
+  }
+  return { ok: true, value: list };
+}
+
+/** Adds the mount namespaces that come after `own`, or before it, by ascending id. */
+function walk(own: number, step: number, list: MountNamespaceInfo[]): SysResult<null> {
+  let at = own;
+  try {
+    for (;;) {
+      const next = readInfo(at, step);
+      if (at !== own) close(at);
+      at = own;
+      // ENOENT: that was the last one
+      if (!next.ok) return next.errno === "ENOENT" ? { ok: true, value: null } : next;
+      list.push(infoInScratch());
+      at = next.value;
+    }
+  } finally {
+    if (at !== own) close(at);
+  }
+}
+
+/** Not every kernel takes a null pointer for those that walk: 6.19 and later want a struct. */
+function readInfo(fd: number, request: number): SysResult {
   scratch.fill(0);
-  scratch.writeUInt32LE(16, 0);
-  const got = ioctlBytes(fd, NS_MNT_GET_INFO, scratch);
-  return got.ok ? { ok: true, value: scratch.readUInt32LE(4) } : got;
+  scratch.writeUInt32LE(scratch.length, 0);
+  return ioctlBytes(fd, request, scratch);
+}
+
+function infoInScratch(): MountNamespaceInfo {
+  return { id: scratch.readBigUInt64LE(8), mounts: scratch.readUInt32LE(4) };
 }
 
 /**

@@ -15,7 +15,7 @@ const CAPABILITY_BITS = {
 export type Capability = keyof typeof CAPABILITY_BITS;
 
 /** PROC_USER_INIT_INO and PROC_PID_INIT_INO of include/linux/proc_ns.h: the same on every kernel. */
-const INIT_USER_NS = 0xeffffffd;
+export const INIT_USER_NS = 0xeffffffd;
 export const INIT_PID_NS = 0xeffffffc;
 
 /** The status the process ends with when the node or its privileges do not let the agent run. */

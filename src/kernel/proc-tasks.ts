@@ -34,6 +34,17 @@ export function readProcTasks(host: HostPath): Task[] {
   return tasks;
 }
 
+/**
+ * One thread as {@link readProcTasks} describes it, whether or not its namespaces are those of its leader; null when
+ * there is none.
+ */
+export function readProcTask(host: HostPath, tid: number): Task | null {
+  const read = readTask(host, new CgroupDirectories(host), tid);
+  if (read === null || read.task.pid === tid) return read?.task ?? null;
+  const leader = readStat(host, read.task.pid);
+  return leader === null ? null : { ...read.task, start: leader.startTicks * NANOSECONDS_A_TICK };
+}
+
 /** The ten namespaces that /proc/TID/ns shows; 0 for each that could not be read. */
 export function readNamespaces(host: HostPath, tid: number | "self"): NsInums {
   return NS_LINKS.map((link) => {
@@ -45,6 +56,7 @@ export function readNamespaces(host: HostPath, tid: number | "self"): NsInums {
 interface TaskStat {
   readonly ppid: number;
   readonly threads: number;
+  /** Since boot, in ticks of 10 ms. */
   readonly startTicks: bigint;
 }
 
@@ -76,7 +88,7 @@ function readTask(
 }
 
 /** The fields of /proc/PID/stat (proc_pid_stat(5)) that status lacks; null when the task is gone. */
-function readStat(host: HostPath, tid: number): TaskStat | null {
+export function readStat(host: HostPath, tid: number): TaskStat | null {
   const bytes = readFile(host.proc(tid, "stat"));
   if (!bytes.ok) return null;
   const text = bytes.value.toString("latin1");

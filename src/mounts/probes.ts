@@ -1,6 +1,8 @@
 import { type BpfObject, LibbpfError } from "@keyhole/libbpf";
 import { loadObject } from "../capture/object.js";
 import type { HostPath } from "../kernel/host-path.js";
+import { NsHolderReader } from "../namespaces/ns-holders.js";
+import { OpenFileReader } from "../namespaces/open-files.js";
 import { MountFiles } from "./mount-files.js";
 import { ProcfsSuperblocks } from "./superblocks.js";
 
@@ -8,19 +10,26 @@ import { ProcfsSuperblocks } from "./superblocks.js";
 export class Probes {
   readonly superblocks: ProcfsSuperblocks;
   readonly files: MountFiles;
+  /** What open files keep alive; null where the kernel refuses that program. */
+  readonly openFiles: OpenFileReader | null;
+  /** What else does; null where the kernel refuses those programs. */
+  readonly nsHolders: NsHolderReader | null;
   readonly #object: BpfObject;
 
   private constructor(object: BpfObject, host: HostPath) {
     this.#object = object;
     this.superblocks = new ProcfsSuperblocks(object, host);
     this.files = new MountFiles(object);
+    this.openFiles = OpenFileReader.open(object);
+    this.nsHolders = openNsHolders(object, host);
   }
 
   /** Null where BPF cannot be used, or before Linux 5.10, which cannot run the programs. */
   static open(host: HostPath): Probes | null {
     let object: BpfObject | null = null;
     try {
-      ({ object } = loadObject("probes"));
+      // the agent has an iterator of tasks beside its other programs
+      ({ object } = loadObject("probes", (opened) => opened.program("tasks").setAutoload(false)));
       return new Probes(object, host);
     } catch (error) {
       object?.close();
@@ -32,6 +41,17 @@ export class Probes {
   close(): void {
     this.superblocks.close();
     this.files.close();
+    this.openFiles?.close();
+    this.nsHolders?.close();
     this.#object.close();
+  }
+}
+
+function openNsHolders(object: BpfObject, host: HostPath): NsHolderReader | null {
+  try {
+    return new NsHolderReader(object, host);
+  } catch (error) {
+    if (error instanceof LibbpfError) return null;
+    throw error;
   }
 }

@@ -9,6 +9,8 @@ import {
   clockGettime,
   close,
   open,
+  poll,
+  read,
   readFile,
   readlink,
   syscall,
@@ -66,4 +68,18 @@ test("reads a file to its end, however long, and any number of times", () => {
   }
   assert.deepEqual(readFile("/proc/4194305/status"), { ok: false, errno: "ENOENT" });
   assert.deepEqual(readFile("/proc/self"), { ok: false, errno: "EISDIR" });
+});
+
+test("reads a part of a file, and asks for events without waiting", () => {
+  const POLLIN = 1;
+  const POLLPRI = 2;
+  const opened = open("/dev/zero");
+  assert.ok(opened.ok);
+  const buffer = Buffer.alloc(9, 7);
+  assert.deepEqual(read(opened.value, buffer.subarray(4)), { ok: true, value: 5 });
+  assert.deepEqual([...buffer], [7, 7, 7, 7, 0, 0, 0, 0, 0]);
+  assert.deepEqual(poll(opened.value, POLLIN | POLLPRI), { ok: true, value: POLLIN });
+  assert.deepEqual(poll(opened.value, POLLPRI), { ok: true, value: 0 });
+  close(opened.value);
+  assert.deepEqual(read(opened.value, buffer), { ok: false, errno: "EBADF" });
 });

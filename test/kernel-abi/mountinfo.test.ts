@@ -6,6 +6,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { KeyholeError } from "../../src/errors.js";
 import { HostPath } from "../../src/kernel/host-path.js";
+import { MountWords } from "../../src/kernel/mount-words.js";
 import { type Mount, parseMountinfo, readMountinfo, unescapeOctal } from "../../src/kernel/mountinfo.js";
 
 function parse(text: string): Mount[] {
@@ -134,6 +135,35 @@ test("any bytes survive escaping and reading", () => {
     }),
     { examples: [[Buffer.from("/\\"), Buffer.from("/\\040"), Buffer.from("//\n - "), 7]] },
   );
+});
+
+test("tables that are read with the same words share what is equal, line by line or not", () => {
+  const words = new MountWords();
+  const read = (...lines: string[]) =>
+    parseMountinfo(Buffer.from(lines.map((line) => `${line}\n`).join(""), "latin1"), words);
+  const [proc, data] = ["/ /proc rw,nosuid - proc proc rw,hidepid=invisible", "/ /data rw - tmpfs \xff rw"];
+  const one = read(`1 0 0:5 ${proc}`, `2 1 0:6 ${data}`);
+  // the next table has them in other places, and lines that begin as others do
+  const two = read(`7 0 0:5 ${data}`, `8 1 0:6 ${data},size=4k`, `9 1 0:6 ${proc}`);
+  assert.deepEqual(
+    two.map(({ id, dev, point, superOptions }) => [id, dev, point, superOptions.join()]),
+    [
+      [7, "0:5", "/data", "rw"],
+      [8, "0:6", "/data", "rw,size=4k"],
+      [9, "0:6", "/proc", "rw,hidepid=invisible"],
+    ],
+  );
+  assert.equal(two[2]?.options, one[0]?.options);
+  assert.equal(two[2]?.superOptions, one[0]?.superOptions);
+  assert.equal(two[2]?.propagation, one[0]?.propagation);
+  assert.deepEqual(two[0]?.raw, { source: Buffer.from([0xff]) });
+  const again = read(`1 0 0:5 ${proc}`, `2 1 0:6 ${data}`);
+  assert.deepEqual(again, one);
+});
+
+test("reads so many mounts as are asked for", () => {
+  const text = Buffer.from("1 0 0:5 / /a rw - tmpfs t rw\n".repeat(3));
+  assert.equal(parseMountinfo(text, new MountWords(), 2).length, 2);
 });
 
 test("unescapes nothing but three octal digits of one byte", () => {

@@ -3,7 +3,10 @@ import { readlinkSync, statSync } from "node:fs";
 import { test } from "node:test";
 import { NS_TYPES } from "../../src/kernel/links.js";
 import {
+  listMountNamespaces,
+  mountCount,
   mountNamespaceId,
+  mountNamespaceInfo,
   namespaceId,
   nsType,
   openOwner,
@@ -52,3 +55,22 @@ test("a pid in one's own pid namespace is itself", () => {
   const supported = nsfsSupport().find(({ name }) => name === "NS_GET_PID_IN_PIDNS")!.supported;
   assert.deepEqual(inside, supported ? { ok: true, value: process.pid } : { ok: false, errno: "ENOTTY" });
 });
+
+test("lists the mount namespaces of the node, the own among them, with what each holds", () => {
+  const supported = nsfsSupport().find(({ name }) => name === "NS_MNT_GET_INFO")!.supported;
+  const own = withNamespace("/proc/self/ns/mnt", mountNamespaceInfo);
+  const listed = listMountNamespaces();
+  if (!supported) {
+    assert.deepEqual([own, listed], [ENOTTY, ENOTTY]);
+    return;
+  }
+  assert.ok(own.ok);
+  assert.deepEqual(withNamespace("/proc/self/ns/mnt", mountCount), { ok: true, value: own.value.mounts });
+  assert.deepEqual(withNamespace("/proc/self/ns/uts", mountNamespaceInfo), { ok: false, errno: "EINVAL" });
+  // from another pid namespace the kernel does not walk
+  if (!listed.ok) return assert.equal(listed.errno, "EPERM");
+  assert.equal(listed.value.filter(({ id }) => id === own.value.id).length, 1);
+  assert.equal(new Set(listed.value.map(({ id }) => id)).size, listed.value.length);
+});
+
+const ENOTTY = { ok: false, errno: "ENOTTY" };
