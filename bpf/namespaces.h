@@ -32,13 +32,15 @@ struct {
  * The reading that is under way; one at a time. A program runs again for an object whose record did not fit the page
  * that is being read (bpf_seq_read() of kernel/bpf/bpf_iter.c), and what it told is gone: each run is an attempt.
  */
-static struct {
+struct telling {
 	__u64 reading;
 	__u64 teller;
 	__u64 first;		/* attempt of this reading */
 	__u64 discarded;	/* attempt of this teller */
 	__u64 attempt;
-} telling;
+};
+
+struct telling telling;
 
 /* The program runs for `teller`, which is unique within `reading`. */
 static __always_inline void begin_telling(__u64 reading, __u64 teller)

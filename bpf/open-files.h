@@ -6,6 +6,48 @@
 #include "namespaces.h"
 #include "nsfs.h"
 
+/* A process can open as many as it likes: no more than this are told of each kind, and the rest is counted. */
+#define FILES_A_PROCESS 1024
+
+struct open_limit {
+	__u64 reading;
+	__u64 skipped;		/* in this reading */
+	__u32 pid;
+	__u32 fd;		/* the last one that was told */
+	__u32 namespaces;	/* told of this process */
+	__u32 procfs;
+};
+
+struct open_limit open_limit;
+
+/* The descriptors of a process come one after the other. */
+static __always_inline bool is_beyond_limit(__u64 reading, __u32 pid, __u32 fd, bool is_procfs)
+{
+	__u32 *told = is_procfs ? &open_limit.procfs : &open_limit.namespaces;
+
+	if (open_limit.reading != reading) {
+		open_limit.reading = reading;
+		open_limit.skipped = 0;
+		open_limit.pid = 0;
+	}
+	if (open_limit.pid != pid) {
+		open_limit.pid = pid;
+		open_limit.fd = -1;
+		open_limit.namespaces = 0;
+		open_limit.procfs = 0;
+	}
+	/* told again: see struct telling */
+	if (open_limit.fd == fd)
+		return 0;
+	if (*told < FILES_A_PROCESS) {
+		(*told)++;
+		open_limit.fd = fd;
+		return 0;
+	}
+	open_limit.skipped++;
+	return 1;
+}
+
 /* ERR_PTR(): MNT_NS_INTERNAL of fs/mount.h stands where the kernel mounts for itself */
 #define MAX_ERRNO 4095
 
@@ -81,6 +123,8 @@ int open_files(struct bpf_iter__task_file *ctx)
 		return 0;
 	out->pid = BPF_CORE_READ(task, tgid);
 	out->fd = ctx->fd;
+	if (is_beyond_limit(ctx->meta->session_id, out->pid, out->fd, magic == PROC_SUPER_MAGIC))
+		return 0;
 	at = sizeof(*out);
 	if (ns) {
 		__u32 type = out->type;

@@ -5,7 +5,7 @@
  */
 #include "files.h"
 #include "inventory.h"
-#include "ns-mounts.h"
+#include "ns-holders.h"
 #include "open-files.h"
 #include "superblocks.h"
 

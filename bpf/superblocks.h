@@ -36,6 +36,29 @@ struct {
 	__type(value, struct chunk);
 } chunks SEC(".maps");
 
+/* One superblock to the chunk. See add_string(). */
+__attribute__((noinline)) int add_to_chunk(__u64 index, __u64 address)
+{
+	__u32 zero = 0;
+	struct chunk *chunk = bpf_map_lookup_elem(&chunks, &zero);
+
+	if (!chunk)
+		return 0;
+	barrier_var(index);
+	fill_superblock(&chunk->superblocks[index & (CHUNK - 1)], (struct super_block *)address);
+	return 0;
+}
+
+/* The superblock behind an entry of the list; NULL where it was unhashed or freed meanwhile: then it is no procfs now. */
+static __always_inline struct super_block *procfs_behind(struct hlist_node *node, struct file_system_type *type)
+{
+	struct super_block *sb = (void *)node - bpf_core_field_offset(struct super_block, s_instances);
+
+	if (BPF_CORE_READ(sb, s_type) != type || BPF_CORE_READ(sb, s_magic) != PROC_SUPER_MAGIC)
+		return 0;
+	return sb;
+}
+
 /* args: a descriptor of a procfs file, and `next` of the chunk before or 0 */
 SEC("raw_tp/keyhole_procfs_superblocks")
 int procfs_superblocks(struct bpf_raw_tracepoint_args *ctx)
@@ -53,16 +76,16 @@ int procfs_superblocks(struct bpf_raw_tracepoint_args *ctx)
 	if (!node)
 		node = BPF_CORE_READ(type, fs_supers.first);
 	for (__u32 i = 0; i < CHUNK; i++) {
-		struct super_block *sb = (void *)node - bpf_core_field_offset(struct super_block, s_instances);
+		struct super_block *sb;
 
 		if (!node)
 			return 0;
-		/* unhashed or freed meanwhile: whatever this is, it is no procfs superblock now */
-		if (BPF_CORE_READ(sb, s_type) != type || BPF_CORE_READ(sb, s_magic) != PROC_SUPER_MAGIC) {
+		sb = procfs_behind(node, type);
+		if (!sb) {
 			chunk->state = CHUNK_TORN;
 			return 0;
 		}
-		fill_superblock(&chunk->superblocks[i], sb);
+		add_to_chunk(i, (__u64)sb);
 		chunk->count = i + 1;
 		node = BPF_CORE_READ(node, next);
 	}

@@ -7,6 +7,7 @@ import {
   InvalidArgumentError,
   Option,
 } from "commander";
+import type { ScanOutput } from "./commands/scan.js";
 import { useColor } from "./config/color.js";
 import type { Config, KeyPath } from "./config/config.js";
 import { addFlags, readFlags } from "./config/flags.js";
@@ -22,6 +23,9 @@ import { NS_TYPES, type NsType } from "./kernel/links.js";
 const EXIT_USAGE = 2;
 /** EX_SOFTWARE of sysexits.h: a defect of Keyhole itself. */
 const EXIT_DEFECT = 70;
+
+/** As watch(1). */
+const WATCH_SECONDS = 2;
 
 const GLOBAL_KEYS: readonly KeyPath[] = ["log.level", "color", "host_root"];
 const RUN_KEYS = KEY_PATHS.filter((path) => !GLOBAL_KEYS.includes(path));
@@ -42,7 +46,7 @@ function program(): CommandType {
       outputError: (text, write) => write(text.replace(/^error: /, "keyhole: ")),
     });
   addFlags(root, GLOBAL_KEYS);
-  for (const add of [addRun, addScan, addTree, addDoctor]) add(root);
+  for (const add of [addRun, addScan, addTree, addPid, addProcfs, addDoctor]) add(root);
   return root.addHelpText("after", "\nA command's own help: keyhole COMMAND --help");
 }
 
@@ -74,7 +78,7 @@ function addScan(root: CommandType): void {
   const command = root
     .command("scan")
     .description("look once at what running containers can see of the host through /proc")
-    .addOption(outputOption())
+    .addOption(outputOption(["table", "json", "sarif", "markdown"]))
     .addOption(
       new Option("--fail-on <severity>", "exit with 1 for a finding of this severity or above").choices(
         SEVERITIES,
@@ -89,6 +93,7 @@ Examples:
   keyhole scan
   keyhole scan --fail-on high                   for a pipeline: fails on high and critical
   keyhole scan -o json --container 70df0a1b2c3d
+  keyhole scan -o sarif >keyhole.sarif          for tools that collect findings
 
 Exit codes:
   0   done, and no finding reached --fail-on
@@ -103,7 +108,7 @@ Exit codes:
       failOn?: Severity;
     }>();
     process.exitCode = await scan({
-      ...common(command, config),
+      ...common<ScanOutput>(command, config),
       failOn: failOn ?? null,
       ...(container !== undefined && { container }),
       ...(pid !== undefined && { pid }),
@@ -115,31 +120,166 @@ Exit codes:
 function addTree(root: CommandType): void {
   const command = root
     .command("tree")
-    .description("print the namespaces of this host as a tree, with who is in them")
-    .addOption(outputOption())
+    .description("print the namespaces of this host as a tree, with who is in them and what else holds them")
+    .addOption(
+      new Option("-o, --output <format>", "format of the output")
+        .choices(["table", "json", "dot", "mermaid"])
+        .default("table"),
+    )
     .option("--type <types>", `only these types: ${NS_TYPES.join(", ")}; commas between them`, nsTypes)
+    .option("--pid <pid>", "only the namespaces that this process is in, and those above them", positive)
+    .option(
+      "--container <name>",
+      "only those of this container (id or the start of it, or name) or pod (uid or name), and those above",
+    )
+    .option(
+      "--filter <condition>",
+      "only those of which this is true: CEL over the columns, in small letters with _ for -",
+    )
+    .option("--columns <list>", "columns by name, commas between them; +LIST adds to the usual ones")
+    .option("-n, --noheadings", "leave out the names of the columns")
+    .option("-l, --list", "one below the other instead of a tree")
+    .option("--watch [seconds]", "look again and again, and show what changed (default 2)", seconds)
     .addOption(
       new Option("--by <relation>", "what a namespace hangs below").choices(["owner", "parent", "process"]),
     )
     .addHelpText(
       "after",
       `
+Columns, with those of lsns named as there:
+  NS TYPE NPROCS PID PPID UID USER PNS ONS PATH COMMAND NSFS
+  ID LEVEL OWNER-UID HOST INIT CONTAINER POD FDS BINDS PROCFS FIRST-SEEN
+
+Where a column is not known it is null in --filter, and what compares it with anything else is not true.
+string.glob("a*") is there, matches() is not.
+
 Examples:
   keyhole tree                                  all namespaces below the user namespace that owns them
   keyhole tree --type pid,user --by parent
   keyhole tree --type mnt -o json
+  keyhole tree --filter 'nprocs == 0'           what only a descriptor or a mount holds
+  keyhole tree --container 70df --columns +CONTAINER,PATH
+  keyhole tree --type net --watch --columns NS,PID,COMMAND | tee changes
+  keyhole tree --type user -o dot | dot -Tsvg >users.svg
+
+Exit codes:
+  0   done; a watch was ended by SIGINT or SIGTERM${EXIT_CODES}`,
+    );
+  command.action(async () => {
+    const [config, { tree }] = await Promise.all([
+      configOf(command, GLOBAL_KEYS),
+      import("./commands/tree.js"),
+    ]);
+    const { watch, noheadings, output, ...selected } = command.opts<TreeFlags>();
+    process.exitCode = await tree({
+      ...common(command, config),
+      ...selected,
+      output,
+      noHeader: noheadings === true,
+      ...(watch !== undefined && { watch: watch === true ? WATCH_SECONDS : watch }),
+    });
+  });
+}
+
+interface TreeFlags {
+  readonly output: "table" | "json" | "dot" | "mermaid";
+  readonly type?: NsType[];
+  readonly by?: "owner" | "parent" | "process";
+  readonly pid?: number;
+  readonly container?: string;
+  readonly filter?: string;
+  readonly columns?: string;
+  readonly list?: boolean;
+  readonly noheadings?: boolean;
+  readonly watch?: number | true;
+}
+
+function addPid(root: CommandType): void {
+  const command = root
+    .command("pid")
+    .description("say which process a pid of a container is, and which pid a process has in its containers")
+    .argument("<pid...>", "PID or TID of this host, or PID@NAMESPACE")
+    .addOption(outputOption())
+    .option(
+      "-q, --quiet",
+      "print only the number that was asked for: that in the innermost pid namespace, or the host's",
+    )
+    .addHelpText(
+      "after",
+      `
+NAMESPACE is one of
+  4026532570, pid:[4026532570]   the inode number of a pid namespace, as in /proc/PID/ns/pid and lsns
+  1873                           its id, as "keyhole tree" shows it (Linux 6.18 and later)
+  70df0a1b2c3d                   the id of a container, or the beginning of one
+  5c0a3a11-…                     a pod by its uid, which means all of its containers
+  web, shop/web, shop/web/app    a container or a pod by its name, where that is known
+  @812                           that of process 812
+
+Examples:
+  keyhole pid 812                               its pids, uids and gids, from the innermost namespace to the host
+  keyhole pid 37@70df0a1b2c3d 1@@812            processes of containers; the second is the init of that of 812
+  kill "$(keyhole pid -q 37@70df)"
+  keyhole pid -o json 812 | jq '.processes[0].pid_namespaces[].pid'
+
+Exit codes:
+  0   all were found
+  1   one was not: no such process or namespace, more than one, or it may not be looked at; the others are printed${EXIT_CODES}`,
+    );
+  command.action(async (questions: string[]) => {
+    const config = await configOf(command, GLOBAL_KEYS);
+    const { pid } = await import("./commands/pid.js");
+    const { quiet } = command.opts<{ quiet?: boolean }>();
+    process.exitCode = await pid({ ...common(command, config), questions, quiet: quiet === true });
+  });
+}
+
+function addProcfs(root: CommandType): void {
+  const command = root
+    .command("procfs")
+    .description("print every procfs instance of this host, where it is mounted, and who can see it")
+    .addOption(outputOption())
+    .option("--no-header", "leave out the line with the columns' names")
+    .option("--container <id>", "only what this container can see or hold (id, start of an id, or name)")
+    .option("--pid <pid>", "only what this process can see or hold", positive)
+    .option("--reach", "what the container can read and write there; of all containers how much")
+    .addOption(
+      new Option(
+        "--as <subject>",
+        "whose credentials --reach judges: the first process's, or root's in the container",
+      )
+        .choices(["task", "root"])
+        .default("task"),
+    )
+    .addHelpText(
+      "after",
+      `
+Examples:
+  keyhole procfs                                instances, their mounts, and who is there
+  keyhole procfs --container 70df0a1b2c3d
+  keyhole procfs --reach                        how severe what each container can reach is
+  keyhole procfs --reach --container 70df       what one can read and write, the most severe first
+  keyhole procfs -o json | jq '.instances[] | select(.private)'
 
 Exit codes:
   0   done${EXIT_CODES}`,
     );
   command.action(async () => {
     const config = await configOf(command, GLOBAL_KEYS);
-    const { tree } = await import("./commands/tree.js");
-    const { type, by } = command.opts<{ type?: NsType[]; by?: "owner" | "parent" | "process" }>();
-    process.exitCode = await tree({
+    const { procfs } = await import("./commands/procfs.js");
+    const { container, pid, reach, as, header } = command.opts<{
+      container?: string;
+      pid?: number;
+      reach?: boolean;
+      as: "task" | "root";
+      header: boolean;
+    }>();
+    process.exitCode = await procfs({
       ...common(command, config),
-      ...(type !== undefined && { type }),
-      ...(by !== undefined && { by }),
+      noHeader: !header,
+      reach: reach === true,
+      as,
+      ...(container !== undefined && { container }),
+      ...(pid !== undefined && { pid }),
     });
   });
 }
@@ -169,15 +309,13 @@ Exit codes:
   });
 }
 
-function outputOption(): Option {
-  return new Option("-o, --output <format>", "format of the output")
-    .choices(["table", "json"])
-    .default("table");
+function outputOption(formats: readonly string[] = ["table", "json"]): Option {
+  return new Option("-o, --output <format>", "format of the output").choices(formats).default("table");
 }
 
-function common(command: CommandType, config: Config) {
+function common<Output extends string = "table" | "json">(command: CommandType, config: Config) {
   return {
-    output: command.opts<{ output: "table" | "json" }>().output,
+    output: command.opts<{ output: Output }>().output,
     hostRoot: config.host_root,
     color: useColor(config.color, process.stdout, process.env),
   };
@@ -199,6 +337,14 @@ function positive(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value < 1 || value > 2 ** 22) {
     throw new InvalidArgumentError("It must be a process id from 1 to 4194304.");
+  }
+  return value;
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value < 0.1 || value > 86_400) {
+    throw new InvalidArgumentError("It must be a number of seconds from 0.1 to 86400.");
   }
   return value;
 }

@@ -1,18 +1,14 @@
 /** What no event tells and only a look finds: who else holds namespaces, what is mounted where, and every procfs instance. */
-import type { ContainerRef, StoryEvent, SyscallEvent, Unnumbered } from "./event.js";
+import type { ContainerRef, SyscallEvent, Unnumbered } from "./event.js";
 import type { HostPath } from "./kernel/host-path.js";
 import { LINK_INDEX } from "./kernel/links.js";
 import { MountTables } from "./mounts/mount-tables.js";
-import { MountTree } from "./mounts/mount-tree.js";
 import type { Probes } from "./mounts/probes.js";
 import { ProcfsHistory } from "./mounts/procfs-history.js";
-import { joinProcfs, type ProcfsInstance } from "./mounts/procfs-instances.js";
-import { pidNsBySelf } from "./mounts/procfs-self.js";
+import { type ProcfsSurvey, surveyProcfs } from "./mounts/procfs-survey.js";
 import type { ProcfsSuperblockList } from "./mounts/superblocks.js";
-import { viewersByMountNs } from "./mounts/viewers.js";
 import type { NamespaceGraph } from "./namespaces/graph.js";
 import { mountNamespaces } from "./namespaces/mount-namespaces.js";
-import type { OpenFiles } from "./namespaces/open-files.js";
 import type { Task } from "./namespaces/task.js";
 import type { Tasks } from "./namespaces/tasks.js";
 
@@ -42,8 +38,7 @@ export class NodeView {
   readonly #options: NodeViewOptions;
   readonly #now: () => number;
   #probes: Probes | null = null;
-  #files: OpenFiles | null = null;
-  #superblocks: ProcfsSuperblockList | null = null;
+  #superblocks = 0;
   #looks = 0;
   /** A look, or a new mount namespace, since the mount tables were gone through last. */
   #isNews = true;
@@ -59,7 +54,7 @@ export class NodeView {
 
   /** How many procfs superblocks the last look found. */
   get superblocks(): number {
-    return this.#superblocks?.superblocks.length ?? 0;
+    return this.#superblocks;
   }
 
   /** How often it was looked. */
@@ -92,10 +87,8 @@ export class NodeView {
   }
 
   /** A story was published: it may have made an instance. */
-  onStory({ id, kind, began, procfs }: Pick<StoryEvent, "id" | "kind" | "began" | "procfs">): void {
-    if (kind !== "mount" || procfs === undefined) return;
-    const { dev, pid_ns: pidNs, user_ns: userNs } = procfs;
-    this.history.made({ dev, pidNs, userNs }, id, Date.parse(began));
+  onStory(story: Parameters<ProcfsHistory["onStory"]>[0]): void {
+    this.history.onStory(story);
   }
 
   /** Looks at everything but mount tables, for which {@link readTables} is to be called. Follows an inventory. */
@@ -103,12 +96,13 @@ export class NodeView {
     const began = performance.now();
     const { graph } = this.#options;
     const probes = this.#probes;
-    this.#files = probes?.openFiles?.read() ?? null;
-    this.#superblocks = probes?.superblocks.read() ?? null;
-    const superblocks = this.#superblocks?.superblocks ?? null;
-    graph.look({ files: this.#files, mounts: probes?.nsHolders?.read() ?? null, superblocks });
-    if (this.#superblocks !== null)
-      this.history.seen(this.#superblocks.superblocks, this.#superblocks.complete, this.#now());
+    const superblocks = this.#readSuperblocks()?.superblocks ?? null;
+    this.#superblocks = superblocks?.length ?? 0;
+    graph.look({
+      files: probes?.openFiles?.read() ?? null,
+      mounts: probes?.nsHolders?.read() ?? null,
+      superblocks,
+    });
     this.#looks++;
     this.#isNews = true;
     this.#lastSeconds = (performance.now() - began) / 1000;
@@ -127,51 +121,28 @@ export class NodeView {
     return this.tables.pending > 0;
   }
 
-  /** What cannot be seen here, and why. */
-  notSeen(): { readonly what: string; readonly reason: string }[] {
-    const probes = this.#probes;
-    const list: { readonly what: string; readonly reason: string }[] = [];
-    const add = (what: string, reason: string) => void list.push({ what, reason });
-    if (probes === null)
-      add("instances that are mounted nowhere, and who owns the others", "BPF cannot be used");
-    else if (probes.openFiles === null)
-      add("who holds detached instances", "the kernel refuses the program for it");
-    if (this.#superblocks?.complete === false)
-      add("some instances", "the kernel's list kept changing while it was read");
-    for (const { ns, reason } of this.tables.all())
-      if (reason !== null) add(`a part of mount namespace ${ns}`, reason);
-    return list;
-  }
-
-  /** Every procfs instance, as of the last look. */
-  procfs(): ProcfsInstance[] {
+  /** Every procfs instance, looked at now, and what of them cannot be seen. */
+  procfs(): ProcfsSurvey {
     const { tasks, containerOf, hostProcDev } = this.#options;
-    const trees = new Map<number, MountTree>();
-    return joinProcfs({
-      superblocks: this.#superblocks,
+    // what is listed before mounts and descriptors are read, and is in none of them, may have ended meanwhile
+    const superblocks = this.#readSuperblocks();
+    this.readTables();
+    return surveyProcfs({
+      tasks: [...tasks.values()],
+      containerOf,
+      superblocks,
+      again: () => this.#readSuperblocks(),
+      openFiles: this.#probes?.openFiles?.read() ?? null,
       tables: this.tables.all(),
-      viewers: viewersByMountNs(tasks.values(), containerOf),
-      files: this.#superblocks === null ? null : this.#holders(),
       hostProcDev,
-      pidNsOf: (place) => {
-        const table = this.tables.get(place.mntNs);
-        if (table === undefined) return null;
-        if (!trees.has(place.mntNs)) trees.set(place.mntNs, new MountTree(table.mounts));
-        return pidNsBySelf(place, trees.get(place.mntNs)!);
-      },
       history: this.history,
-      now: this.#now(),
     });
   }
 
-  #holders() {
-    const { tasks, containerOf } = this.#options;
-    return (this.#files?.procfs ?? []).map(({ pid, fd, dev, detached, root }) => {
-      const task = tasks.get(pid);
-      const [comm, exe] = [task?.comm ?? null, task?.exe ?? null];
-      const container = task === undefined ? null : containerOf(task);
-      return { dev, pid, fd, comm, exe, container, detached, root };
-    });
+  #readSuperblocks(): ProcfsSuperblockList | null {
+    const list = this.#probes?.superblocks.read() ?? null;
+    if (list !== null) this.history.seen(list.superblocks, list.complete, this.#now());
+    return list;
   }
 }
 

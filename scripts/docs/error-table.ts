@@ -15,6 +15,18 @@ export const ERRORS: Readonly<Record<string, ErrorText>> = {
       "message has the last lines of what libbpf and the verifier said. Exit status 3.",
     todo: "`keyhole doctor` says what this system lacks. Linux 5.8 with BTF is needed, CAP_BPF and CAP_PERFMON, and no lockdown in confidentiality mode.",
   },
+  KEYHOLE_CATALOGUE: {
+    means:
+      "The files that describe the entries of procfs and other file systems are missing or wrong: of an installation, or after " +
+      "a change in src/exposures/entries. The message has file, line and column. Exit status 70.",
+    todo: "Install Keyhole again; of a change, correct it there.",
+  },
+  KEYHOLE_CONDITION: {
+    means:
+      "A condition, as that of `keyhole tree --filter`, is no CEL, names a field that does not exist, or puts together what " +
+      "does not fit. The message has line and column, and shows the place. Exit status 2.",
+    todo: "Correct it there; the message lists the fields. `matches()` is refused because a regular expression can take for ever: use `glob()`.",
+  },
   KEYHOLE_CONFIG: {
     means:
       "Something in a configuration file, a `KEYHOLE_` variable or a flag is wrong. All that is wrong is listed, " +
@@ -56,6 +68,36 @@ export const ERRORS: Readonly<Record<string, ErrorText>> = {
     means: "The kernel has no type information at /sys/kernel/btf/vmlinux. Exit status 3.",
     todo: "Use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as those of the distributions are, and mount /sys.",
   },
+  KEYHOLE_PID_AMBIGUOUS: {
+    means:
+      "`keyhole pid PID@NAME`: the beginning of an id fits several containers, or several containers of a pod have such a process. Exit status 1.",
+    todo: "Give more of the id; the message lists what it could be.",
+  },
+  KEYHOLE_PID_ARGUMENT: {
+    means:
+      "An argument of `keyhole pid` is neither a pid nor `PID@NAMESPACE`. Nothing is answered. Exit status 2.",
+    todo: "Write it as `812`, `37@4026532570`, `37@70df0a1b2c3d` or `37@@812`.",
+  },
+  KEYHOLE_PID_DENIED: {
+    means:
+      "`keyhole pid PID@@MEMBER`: the kernel does not let the caller see the namespaces of MEMBER. Exit status 1.",
+    todo: "Run it as root of the host, or with CAP_SYS_PTRACE.",
+  },
+  KEYHOLE_PID_NAMESPACE: {
+    means: "`keyhole pid PID@NAME`: nothing is called so. Exit status 1.",
+    todo: "`keyhole tree --type pid --columns +CONTAINER,POD` lists pid namespaces with their inode numbers, ids and containers.",
+  },
+  KEYHOLE_PID_PROCESS: {
+    means:
+      "`keyhole pid` found no such process or thread, or it ended while it was asked about. Exit status 1.",
+    todo: "`ps -eLo pid,tid,pidns,comm` lists what there is.",
+  },
+  KEYHOLE_PROCFS_TARGET: {
+    means:
+      "`--pid` or `--container` of `keyhole procfs` names nothing that runs, or more than one container, or what cannot be looked " +
+      "at. Exit status 2.",
+    todo: "`keyhole procfs` without a filter names all that can see a procfs.",
+  },
   KEYHOLE_RULE_UNKNOWN: {
     means: "`rules.disable` or `rules.severity` names a rule that does not exist. Exit status 2.",
     todo: "Take an id from [the rules](rules.md); the message lists them.",
@@ -77,6 +119,19 @@ export const ERRORS: Readonly<Record<string, ErrorText>> = {
     means:
       "The token file cannot be read, or is not one line of at least 16 printable characters. Exit status 2.",
     todo: "Make one: `head -c 32 /dev/urandom | base64`.",
+  },
+  KEYHOLE_TREE_COLUMN: {
+    means: "`--columns` of `keyhole tree` names a column that does not exist. Exit status 2.",
+    todo: "Take one of those that the message lists.",
+  },
+  KEYHOLE_TREE_TARGET: {
+    means:
+      "`--pid` of `keyhole tree` is no process, or `--container` fits no container, or the beginning of several ids. Exit status 2.",
+    todo: "`keyhole tree --columns +CONTAINER,POD` lists the containers.",
+  },
+  KEYHOLE_TREE_WATCH: {
+    means: "`keyhole tree --watch` was asked for a drawing. Exit status 2.",
+    todo: "Watch with `--output table` or `json`; draw once.",
   },
   LIBBPF_ATTACH: {
     means: "A program was loaded and could not be attached. The agent goes on without it if it can.",

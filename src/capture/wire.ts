@@ -39,6 +39,8 @@ export const FieldId = {
   duration: 31,
   path: 32,
   toPath: 33,
+  namespace: 34,
+  nsMount: 35,
 } as const;
 export const Status = { ok: 0, cut: 1, fault: 2, outside: 3 } as const;
 
@@ -68,6 +70,32 @@ export const EVENT = {
 } as const;
 
 export const NSFS = { id: 0, type: 8, inum: 12, sizeof: 16 } as const;
+export const NAMESPACE = {
+  id: 0,
+  event: 8,
+  type: 16,
+  inum: 20,
+  owner: 24,
+  parent: 28,
+  level: 32,
+  uid: 36,
+  mounts: 40,
+  sizeof: 48,
+} as const;
+export const NS_MOUNT = { id: 0, type: 8, inum: 12, ns: 16, mount: 20, sizeof: 24 } as const;
+/** enum kh_open_flag */
+export const OpenFlag = { detached: 1, root: 2, socket: 4 } as const;
+export const OPEN_FILE = {
+  length: 0,
+  flags: 4,
+  pid: 8,
+  fd: 12,
+  type: 16,
+  inum: 20,
+  id: 24,
+  dev: 32,
+  sizeof: 40,
+} as const;
 export const PIDFD = { pid: 0, tid: 4, start: 8, ns: 16, comm: 56, sizeof: 72 } as const;
 export const FILE = { file: 0, object: 8, made: 16, sizeof: 24 } as const;
 export const MOUNT = {
@@ -169,8 +197,8 @@ export class Wire {
     return true;
   }
 
-  /** Who the record is about; `exe` is known to exec and inventory records alone. */
-  task(record: number): Task {
+  /** Who the record is about; `exe` is known to exec and inventory records alone. `fields`: those of the record. */
+  task(record: number, fields: readonly Field[] = this.fields(record)): Task {
     return {
       pid: this.u32(record + EVENT.pid),
       tid: this.u32(record + EVENT.tid),
@@ -179,7 +207,7 @@ export class Wire {
       uid: this.u32(record + EVENT.uid),
       gid: this.u32(record + EVENT.gid),
       comm: readName(this.bytes, record + EVENT.comm, 16),
-      exe: this.#exe(record),
+      exe: this.#exe(fields),
       nsPid: this.u32(record + EVENT.ns_pid),
       ns: this.inums(record + EVENT.ns),
       cgroup: this.u64(record + EVENT.cgroup),
@@ -189,9 +217,13 @@ export class Wire {
 
   /** The fields behind the head, in the order in which they were added. */
   fields(record: number): Field[] {
+    return this.fieldsBetween(record + EVENT.sizeof, record + this.u32(record + EVENT.length));
+  }
+
+  /** The fields that lie from `start` to `end`. */
+  fieldsBetween(start: number, end: number): Field[] {
     const fields: Field[] = [];
-    const end = record + this.u32(record + EVENT.length);
-    for (let at = record + EVENT.sizeof; at + 8 <= end; ) {
+    for (let at = start; at + 8 <= end; ) {
       const length = this.bytes.readUInt16LE(at + 2);
       fields.push({ id: this.u8(at), status: this.u8(at + 1), at: at + 8, length });
       at += 8 + ((length + 7) & ~7);
@@ -205,9 +237,8 @@ export class Wire {
     return this.#u32[(record + at) >> 2]!;
   }
 
-  #exe(record: number): string | null {
-    if (this.u32(record + EVENT.length) === EVENT.sizeof) return null;
-    const field = this.fields(record).find(({ id }) => id === FieldId.exe);
+  #exe(fields: readonly Field[]): string | null {
+    const field = fields.find(({ id }) => id === FieldId.exe);
     if (field === undefined || field.status !== Status.ok) return null;
     return readPath(this.bytes, field.at, field.at + field.length);
   }

@@ -104,7 +104,6 @@ function makeServer(
         graph: agent.graph,
         tables: agent.view.tables,
         procfs: () => agent.view.procfs(),
-        notSeen: () => agent.view.notSeen(),
       }),
     ],
     upgrades: [tail],

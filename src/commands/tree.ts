@@ -1,80 +1,179 @@
-import { readCommandLine } from "../kernel/cmdline.js";
+import { KeyholeError } from "../errors.js";
 import { HostPath } from "../kernel/host-path.js";
-import { NS_TYPES, type NsType } from "../kernel/links.js";
-import { readUserNames } from "../kernel/passwd.js";
-import { readProcTasks } from "../kernel/proc-tasks.js";
-import { arrange, type ForestNode, type ForestOrder } from "../namespaces/forest.js";
+import { LINK_INDEX } from "../kernel/links.js";
+import { inInitialPidNs } from "../kernel/privileges.js";
+import { arrange, type ForestNode, type ForestOrder, type Held, occupy } from "../namespaces/forest.js";
 import { NamespaceGraph } from "../namespaces/graph.js";
+import { takeSnapshot } from "../namespaces/snapshot.js";
 import type { Task } from "../namespaces/task.js";
-import { neutralise } from "../publish/neutral.js";
-import { render, type Span, span } from "../publish/style.js";
+import {
+  columnsOf,
+  parseColumns,
+  TREE_COLUMNS,
+  type TreeColumn,
+  type TreeFacts,
+  type TreeKey,
+} from "./tree-columns.js";
+import { type TreeNode, treeFacts } from "./tree-facts.js";
+import type { TreeFilter } from "./tree-filter.js";
+import { printTree } from "./tree-output.js";
+import { select, type TreeSelection } from "./tree-selection.js";
 
-export interface TreeOptions {
-  /** All eight types when it is not given. */
-  readonly type?: readonly NsType[];
+export type { TreeRow } from "./tree-columns.js";
+
+export type TreeOutput = "table" | "json" | "dot" | "mermaid";
+
+export interface TreeOptions extends TreeSelection {
   /** `owner` when it is not given. */
   readonly by?: ForestOrder;
-  readonly output?: "table" | "json";
+  readonly output?: TreeOutput;
+  /** Names of columns, see {@link parseColumns}. */
+  readonly columns?: string;
+  /** A condition in CEL over the columns. */
+  readonly filter?: string;
+  /** One below the other, in the order of the inode numbers. */
+  readonly list?: boolean;
+  /** Seconds between looks; one look when it is not given. */
+  readonly watch?: number;
   readonly hostRoot?: string;
   readonly noHeader?: boolean;
   readonly color?: boolean;
-  /** Where the tasks come from; the host's /proc when it is not given. */
+  /** Where the tasks come from, with nothing else known of the node; the kernel when it is not given. */
   readonly tasks?: () => Task[];
   /** Where the text goes; stdout when it is not given. */
   readonly write?: (text: string) => void;
+  /** Where it goes what could not be read; stderr when it is not given. */
+  readonly writeError?: (text: string) => void;
+  /** Ends a watch. */
+  readonly signal?: AbortSignal;
 }
 
-/** One namespace of `keyhole tree --output json`. The names are those of lsns(8) where it has the same thing. */
-export interface TreeRow {
-  readonly ns: number;
-  readonly type: NsType;
-  readonly nprocs: number;
-  readonly pid: number | null;
-  readonly ppid: number | null;
-  readonly uid: number | null;
-  readonly user: string | null;
-  /** Inode number of the parent, of pid and user namespaces. */
-  readonly pns: number | null;
-  /** Inode number of the owning user namespace. */
-  readonly ons: number | null;
-  readonly owner_uid: number | null;
-  readonly level: number | null;
-  readonly id: string | null;
-  /** Whether it is the host's. */
-  readonly host: boolean;
-  /** Whether it is the kernel's own initial one. */
-  readonly init: boolean;
-  readonly command: string | null;
-}
-
-interface PlacedRow {
-  readonly row: TreeRow;
-  /** The lines of the tree before the inode number. */
+/** A namespace and the lines of the tree before its inode number. */
+export interface PlacedNode {
+  readonly node: ForestNode;
   readonly branch: string;
 }
 
+/** What one look found, from the top down. */
+export interface TreeLook {
+  readonly roots: readonly ForestNode[];
+  readonly placed: readonly PlacedNode[];
+  readonly facts: TreeFacts;
+  readonly incomplete: readonly string[];
+}
+
+/** What is asked for, checked. */
+export interface TreeView {
+  readonly columns: readonly TreeColumn[];
+  look(firstSeenOf?: (one: Held) => number | null): TreeLook;
+}
+
+const TABLE_KEYS: readonly TreeKey[] = [
+  "ns",
+  "type",
+  "nprocs",
+  "pid",
+  "user",
+  "ons",
+  "id",
+  "host",
+  "command",
+];
+const GRAPH_KEYS: readonly TreeKey[] = ["ns", "type", "nprocs", "pid", "command"];
+const STANDARD_KEYS: Readonly<Record<TreeOutput, readonly TreeKey[]>> = {
+  table: TABLE_KEYS,
+  json: TREE_COLUMNS.map(({ key }) => key),
+  dot: GRAPH_KEYS,
+  mermaid: GRAPH_KEYS,
+};
+
 /**
- * `keyhole tree`: prints the namespaces that processes are in, and those above them, as a tree. Namespaces
- * that only a file descriptor or a bind mount holds are not found. Returns the exit status, 0.
+ * `keyhole tree`: prints the namespaces of the node as a tree, or what becomes of them while it watches. Returns the exit
+ * status, 0. Throws a KeyholeError for a column, filter, process or container that does not exist.
  */
 export async function tree(options: TreeOptions = {}): Promise<number> {
-  const host = new HostPath(options.hostRoot);
-  const tasks = (options.tasks ?? (() => readProcTasks(host)))();
-  const graph = new NamespaceGraph({ host });
-  for (const task of tasks) graph.observe(task);
-
-  const roots = arrange(graph, tasks, options.type ?? NS_TYPES, options.by ?? "owner");
-  const users = readUserNames(host);
-  const rows: PlacedRow[] = [];
-  place(roots, "", true, (node, branch) => rows.push({ row: describe(node, host, graph, users), branch }));
-
+  const view = await prepare(options);
+  if (options.watch !== undefined) {
+    const { watchTree } = await import("./tree-watch.js");
+    return watchTree(view, { ...options, watch: options.watch });
+  }
+  const look = view.look();
+  const writeError = options.writeError ?? ((text: string) => void process.stderr.write(text));
+  for (const what of look.incomplete) writeError(`keyhole: ${what}\n`);
   const write = options.write ?? ((text: string) => void process.stdout.write(text));
-  if (options.output === "json") {
-    write(`${JSON.stringify({ schema: 1, namespaces: rows.map(({ row }) => row) }, null, 2)}\n`);
+  const { output } = options;
+  if (output === "dot" || output === "mermaid") {
+    const { drawTree } = await import("./tree-drawing.js");
+    write(drawTree(look, view.columns, output));
   } else {
-    write(table(rows, options));
+    write(printTree(look, view.columns, options));
   }
   return 0;
+}
+
+async function prepare(options: TreeOptions): Promise<TreeView> {
+  const output = options.output ?? "table";
+  if (options.watch !== undefined && output !== "table" && output !== "json") {
+    throw new KeyholeError(`--watch cannot draw ${output}`, {
+      code: "KEYHOLE_TREE_WATCH",
+      expected: "--output table or json",
+      found: output,
+    });
+  }
+  const standard = STANDARD_KEYS[output];
+  const columns =
+    options.columns === undefined ? columnsOf(standard) : parseColumns(options.columns, standard);
+  let filter: TreeFilter | null = null;
+  // Its library is loaded for those who use it.
+  if (options.filter !== undefined) filter = (await import("./tree-filter.js")).compileFilter(options.filter);
+  const keys = new Set<TreeKey>([...columns.map(({ key }) => key), ...(filter?.uses ?? [])]);
+  const superblocks = TREE_COLUMNS.some(({ key, wants }) => wants === "superblocks" && keys.has(key));
+  const host = new HostPath(options.hostRoot);
+
+  return {
+    columns,
+    look(firstSeenOf = () => null) {
+      const node = options.tasks === undefined ? lookAt(host, superblocks) : ofTasks(host, options.tasks());
+      const { graph, tasks, incomplete } = node;
+      const held = occupy(graph, tasks);
+      const facts = treeFacts(node, firstSeenOf);
+      let chosen = select(options, held, node);
+      if (filter !== null) chosen = chosen.filter((one) => filter.holds(one, facts));
+      const order = options.by ?? "owner";
+      const roots = arrange(chosen, held, graph, tasks, order);
+      const placed: PlacedNode[] = [];
+      place(roots, "", true, (node, branch) => placed.push({ node, branch }));
+      if (options.list === true) {
+        const flat = placed.map(({ node }) => ({ node, branch: "" }));
+        flat.sort((a, b) => a.node.namespace.inum - b.node.namespace.inum);
+        return { roots, placed: flat, facts, incomplete };
+      }
+      return { roots, placed, facts, incomplete };
+    },
+  };
+}
+
+function lookAt(host: HostPath, superblocks: boolean): TreeNode {
+  const wants = { tasks: true, openFiles: true, superblocks };
+  let snapshot = takeSnapshot(host, wants);
+  snapshot.close();
+  if (snapshot.nsMounts === null) {
+    // Without BPF the mount tables are what shows the namespaces that only a mount holds.
+    snapshot = takeSnapshot(host, { ...wants, mounts: true });
+    snapshot.close();
+  }
+  const incomplete = [...snapshot.incomplete];
+  if (!inInitialPidNs())
+    incomplete.push("this is not the initial pid namespace: the rest of the node is not seen");
+  const hidden = snapshot.tasks.filter((task) => task.ns[LINK_INDEX.user] === 0).length;
+  if (hidden > 0) incomplete.push(`the namespaces of ${hidden} processes may not be read`);
+  return { ...snapshot, incomplete };
+}
+
+function ofTasks(host: HostPath, tasks: readonly Task[]): TreeNode {
+  const graph = new NamespaceGraph({ host });
+  for (const task of tasks) graph.observe(task);
+  return { host, graph, tasks, openFiles: null, nsMounts: null, superblocks: null, incomplete: [] };
 }
 
 /** Calls `visit` for each node from the top down, with the lines that lead to it. */
@@ -89,75 +188,4 @@ function place(
     visit(node, top ? "" : indent + (last ? "└─" : "├─"));
     place(node.children, top ? "" : indent + (last ? "  " : "│ "), false, visit);
   }
-}
-
-function describe(
-  { namespace, processes, first }: ForestNode,
-  host: HostPath,
-  graph: NamespaceGraph,
-  users: ReadonlyMap<number, string>,
-): TreeRow {
-  return {
-    ns: namespace.inum,
-    type: namespace.type,
-    nprocs: processes,
-    pid: first?.pid ?? null,
-    ppid: first?.ppid ?? null,
-    uid: first?.uid ?? null,
-    user: first === null ? null : (users.get(first.uid) ?? null),
-    pns: namespace.parent?.inum ?? null,
-    ons: namespace.owner?.inum ?? null,
-    owner_uid: namespace.ownerUid,
-    level: namespace.level,
-    id: namespace.id,
-    host: graph.isHost(namespace.type, namespace.inum),
-    init: graph.isInit(namespace.type, namespace.inum),
-    command: first === null ? null : (readCommandLine(host, first.pid) ?? first.comm),
-  };
-}
-
-const HEADER = ["NS", "TYPE", "NPROCS", "PID", "USER", "OWNER", "ID", "HOST", "COMMAND"] as const;
-/** Columns of numbers. */
-const RIGHT: ReadonlySet<string> = new Set(["NPROCS", "PID", "ID"]);
-
-function table(rows: readonly PlacedRow[], options: TreeOptions): string {
-  const lines = rows.map(({ row, branch }) => ({ row, cells: cells(row, branch) }));
-  const header = options.noHeader === true ? [] : [HEADER];
-  const widths = HEADER.map((_, column) =>
-    Math.max(0, ...[...header, ...lines.map((line) => line.cells)].map((line) => line[column]!.length)),
-  );
-  const width = process.stdout.isTTY === true ? process.stdout.columns : undefined;
-  const color = options.color === true;
-  let text = "";
-  if (header.length > 0) text += `${render([span(align(HEADER, widths), "bold")], color, width)}\n`;
-  for (const { row, cells } of lines) text += `${render(paint(row, cells, widths), color, width)}\n`;
-  return text;
-}
-
-function cells(row: TreeRow, branch: string): string[] {
-  return [
-    `${branch}${row.ns}`,
-    row.type,
-    String(row.nprocs),
-    String(row.pid ?? "-"),
-    neutralise(row.user ?? String(row.uid ?? "-")),
-    String(row.ons ?? "-"),
-    row.id ?? "-",
-    row.host ? "host" : "-",
-    neutralise(row.command ?? "-"),
-  ];
-}
-
-function align(cells: readonly string[], widths: readonly number[]): string {
-  return cells
-    .map((cell, column) => {
-      if (column === cells.length - 1) return cell;
-      return RIGHT.has(HEADER[column]!) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!);
-    })
-    .join(" ");
-}
-
-/** The whole line dim for the host's namespaces, so that the containers' stand out. */
-function paint(row: TreeRow, cells: readonly string[], widths: readonly number[]): Span[] {
-  return [span(align(cells, widths), row.host ? "dim" : "container")];
 }

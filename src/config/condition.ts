@@ -29,11 +29,29 @@ const LIMITS: Partial<Limits> = {
 const OPTIONS = { unlistedVariablesAreDyn: false, limits: LIMITS };
 
 /**
+ * Fields whose names are functions of CEL, and what they are called while it is compiled: as long, so that places stay
+ * what they are.
+ */
+const RENAMED: ReadonlyMap<string, string> = new Map([["type", "TYPE"]]);
+const RENAMED_BACK: ReadonlyMap<string, string> = new Map([...RENAMED].map(([name, other]) => [other, name]));
+
+/** Strings, in which nothing is renamed, or a name that is neither called nor a member. */
+const STRING_OR_NAME =
+  /[rR](?:"[^"\n]*"|'[^'\n]*')|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?<![\w.])([a-z]+)\b(?!\s*\()/g;
+
+function renameFields(text: string): string {
+  return text.replace(STRING_OR_NAME, (match, name?: string) =>
+    name === undefined ? match : (RENAMED.get(name) ?? match),
+  );
+}
+
+/**
  * Compiles `text`, which `origin` is called in messages. Throws KEYHOLE_CONDITION for what is no CEL, names no field, puts
  * types together that do not fit, or is no condition; the message shows where.
  */
 export function compileCondition(text: string, fields: FieldTypes, origin: string): Condition {
-  const result = checker(fields).check(text);
+  const source = renameFields(text);
+  const result = checker(fields).check(source);
   if (!result.valid) throw invalid(text, fields, origin, result.error!);
   if (String(result.type) !== "bool") {
     throw new KeyholeError(`${origin} is no condition`, {
@@ -42,10 +60,11 @@ export function compileCondition(text: string, fields: FieldTypes, origin: strin
       found: `${text}, of type ${result.type}`,
     });
   }
-  const program = evaluator(fields).parse(text);
+  const program = evaluator(fields).parse(source);
   const uses = new Set<string>();
   visit(program.ast, (node) => {
-    if (node.op === "id" && fields.has(node.args)) uses.add(node.args);
+    const field = node.op === "id" ? (RENAMED_BACK.get(node.args) ?? node.args) : null;
+    if (field !== null && fields.has(field)) uses.add(field);
     // It backtracks: an expression and a process's name can be chosen so that it never ends.
     if (node.op === "rcall" && node.args[0] === "matches") throw noMatches(text, origin, node.start);
   });
@@ -55,7 +74,7 @@ export function compileCondition(text: string, fields: FieldTypes, origin: strin
       const facts: Record<string, FieldValue | bigint> = {};
       for (const field of uses) {
         const value = read(field);
-        facts[field] = typeof value === "number" ? BigInt(value) : value;
+        facts[RENAMED.get(field) ?? field] = typeof value === "number" ? BigInt(value) : value;
       }
       try {
         return program(facts) === true;
@@ -70,14 +89,14 @@ export function compileCondition(text: string, fields: FieldTypes, origin: strin
 function checker(fields: FieldTypes): Environment {
   const environment = withFunctions();
   for (const type of ["int", "string", "bool"]) environment.registerOperator(`${type} == null`, () => false);
-  for (const [name, type] of fields) environment.registerVariable(name, type);
+  for (const [name, type] of fields) environment.registerVariable(RENAMED.get(name) ?? name, type);
   return environment;
 }
 
 /** Takes null for any field, which the other would refuse. */
 function evaluator(fields: FieldTypes): Environment {
   const environment = withFunctions();
-  for (const name of fields.keys()) environment.registerVariable(name, "dyn");
+  for (const name of fields.keys()) environment.registerVariable(RENAMED.get(name) ?? name, "dyn");
   return environment;
 }
 

@@ -50,9 +50,10 @@ const NO_BPF = "BPF cannot be used: run as root, on Linux 5.10 or later";
 /** Puts together what was read of a node. */
 export function surveyProcfs(node: ProcfsNode): ProcfsSurvey {
   const tables = [...node.tables];
+  const byNs = new Map(tables.map((table) => [table.ns, table]));
   const trees = new Map<number, MountTree>();
   const treeOf = (ns: number): MountTree | null => {
-    const table = tables.find((one) => one.ns === ns);
+    const table = byNs.get(ns);
     if (table !== undefined && !trees.has(ns)) trees.set(ns, new MountTree(table.mounts));
     return trees.get(ns) ?? null;
   };

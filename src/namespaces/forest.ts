@@ -1,4 +1,4 @@
-import { LINK_INDEX, NS_TYPES, type NsType } from "../kernel/links.js";
+import { LINK_INDEX, NS_TYPES } from "../kernel/links.js";
 import type { NamespaceGraph } from "./graph.js";
 import type { Namespace } from "./namespace.js";
 import type { Task } from "./task.js";
@@ -6,46 +6,68 @@ import type { Task } from "./task.js";
 /** What a namespace stands below: its owning user namespace, its parent, or where its first process came from. */
 export type ForestOrder = "owner" | "parent" | "process";
 
-/** A namespace with those below it, in the order of their inode numbers. */
-export interface ForestNode {
+/** A namespace that something holds, and who is in it. */
+export interface Held {
   readonly namespace: Namespace;
   /** Processes that have at least one thread in it. */
   readonly processes: number;
-  /** The one with the lowest pid; null where only other namespaces hold it. */
+  /** The one with the lowest pid; null where something else holds it. */
   readonly first: Task | null;
+}
+
+/** A namespace with those below it, in the order of their inode numbers. */
+export interface ForestNode extends Held {
   readonly children: ForestNode[];
 }
 
-interface Occupancy {
-  readonly pids: Set<number>;
-  first: Task;
+/** Every namespace of the graph that is held, with who of `tasks` is in it. */
+export function occupy(graph: NamespaceGraph, tasks: readonly Task[]): Map<Namespace, Held> {
+  const held = new Map<Namespace, { namespace: Namespace; processes: number; first: Task | null }>();
+  for (const namespace of graph.all()) {
+    if (namespace.live) held.set(namespace, { namespace, processes: 0, first: null });
+  }
+  const leaders = leadersOf(tasks);
+  const counted = new Set<string>();
+  for (const task of tasks) {
+    const leader = leaders.get(task.pid);
+    for (const type of NS_TYPES) {
+      const index = LINK_INDEX[type];
+      const inum = task.ns[index]!;
+      const namespace = inum === 0 ? undefined : graph.get(type, inum);
+      const one = namespace === undefined ? undefined : held.get(namespace);
+      if (one === undefined) continue;
+      if (one.first === null || task.pid < one.first.pid) one.first = task;
+      if (task !== leader) {
+        // A thread counts for its process where neither the leader nor another thread of it does.
+        const key = `${type}:${inum}:${task.pid}`;
+        if (leader?.ns[index] === inum || counted.has(key)) continue;
+        counted.add(key);
+      }
+      one.processes++;
+    }
+  }
+  return held;
 }
 
 /**
- * The held namespaces of `types`, arranged by `order`. A namespace whose superior is not among them stands
- * below the nearest that is, else at the top. `parent` leaves out the types that have none.
+ * `shown` of `held`, which is {@link occupy} of `graph` and `tasks`, arranged by `order`. A namespace whose superior is
+ * not shown stands below the nearest that is, else at the top. `parent` leaves out the types that have none.
  */
 export function arrange(
+  shown: Iterable<Held>,
+  held: ReadonlyMap<Namespace, Held>,
   graph: NamespaceGraph,
   tasks: readonly Task[],
-  types: readonly NsType[],
   order: ForestOrder,
 ): ForestNode[] {
-  const shown = order === "parent" ? types.filter((type) => type === "pid" || type === "user") : types;
-  const occupancies = occupy(graph, tasks);
   const nodes = new Map<Namespace, ForestNode>();
-  for (const namespace of graph.all()) {
-    if (!namespace.live || !shown.includes(namespace.type)) continue;
-    const occupancy = occupancies.get(namespace);
-    nodes.set(namespace, {
-      namespace,
-      processes: occupancy?.pids.size ?? 0,
-      first: occupancy?.first ?? null,
-      children: [],
-    });
+  for (const one of shown) {
+    const { type } = one.namespace;
+    if (order === "parent" && type !== "pid" && type !== "user") continue;
+    const { namespace, processes, first } = one;
+    nodes.set(namespace, { namespace, processes, first, children: [] });
   }
-
-  const superiorOf = order === "process" ? byProcess(graph, tasks, occupancies) : byRelation(order);
+  const superiorOf = order === "process" ? byProcess(graph, tasks, held) : byRelation(order);
   const roots: ForestNode[] = [];
   const sorted = [...nodes.values()].sort((a, b) => a.namespace.inum - b.namespace.inum);
   for (const node of sorted) {
@@ -57,22 +79,17 @@ export function arrange(
   return roots;
 }
 
-function occupy(graph: NamespaceGraph, tasks: readonly Task[]): Map<Namespace, Occupancy> {
-  const occupancies = new Map<Namespace, Occupancy>();
-  for (const task of tasks) {
-    for (const type of NS_TYPES) {
-      const namespace = graph.get(type, task.ns[LINK_INDEX[type]]!);
-      if (namespace === undefined) continue;
-      const occupancy = occupancies.get(namespace);
-      if (occupancy === undefined) {
-        occupancies.set(namespace, { pids: new Set([task.pid]), first: task });
-        continue;
-      }
-      occupancy.pids.add(task.pid);
-      if (task.pid < occupancy.first.pid) occupancy.first = task;
-    }
-  }
-  return occupancies;
+/** `namespaces` with all above them: parents and owners, their parents and owners, and so on. */
+export function withAncestors(namespaces: Iterable<Namespace>): Set<Namespace> {
+  const all = new Set<Namespace>();
+  const add = (namespace: Namespace | null): void => {
+    if (namespace === null || all.has(namespace)) return;
+    all.add(namespace);
+    add(namespace.parent);
+    add(namespace.owner);
+  };
+  for (const namespace of namespaces) add(namespace);
+  return all;
 }
 
 function byRelation(order: "owner" | "parent"): (namespace: Namespace) => Namespace | null {
@@ -87,13 +104,12 @@ function byRelation(order: "owner" | "parent"): (namespace: Namespace) => Namesp
 function byProcess(
   graph: NamespaceGraph,
   tasks: readonly Task[],
-  occupancies: ReadonlyMap<Namespace, Occupancy>,
+  held: ReadonlyMap<Namespace, Held>,
 ): (namespace: Namespace) => Namespace | null {
-  const leaders = new Map<number, Task>();
-  for (const task of tasks) if (task.tid === task.pid) leaders.set(task.pid, task);
+  const leaders = leadersOf(tasks);
   return (namespace) => {
-    const first = occupancies.get(namespace)?.first;
-    if (first === undefined) return null;
+    const first = held.get(namespace)?.first ?? null;
+    if (first === null) return null;
     const index = LINK_INDEX[namespace.type];
     const seen = new Set<number>();
     let task = leaders.get(first.ppid);
@@ -102,11 +118,17 @@ function byProcess(
       const inum = task.ns[index]!;
       if (inum !== 0 && inum !== namespace.inum) {
         const superior = graph.get(namespace.type, inum) ?? null;
-        const superiorFirst = superior === null ? undefined : occupancies.get(superior)?.first;
-        return superiorFirst !== undefined && superiorFirst.pid < first.pid ? superior : null;
+        const superiorFirst = superior === null ? null : (held.get(superior)?.first ?? null);
+        return superiorFirst !== null && superiorFirst.pid < first.pid ? superior : null;
       }
       task = leaders.get(task.ppid);
     }
     return null;
   };
+}
+
+function leadersOf(tasks: readonly Task[]): Map<number, Task> {
+  const leaders = new Map<number, Task>();
+  for (const task of tasks) if (task.tid === task.pid) leaders.set(task.pid, task);
+  return leaders;
 }

@@ -1,5 +1,6 @@
 import type { Direction, NamespaceRef, Namespaces } from "../event.js";
 import type { HostPath } from "../kernel/host-path.js";
+import type { SysResult } from "../kernel/libc.js";
 import {
   LINK_INDEX,
   NS_LINKS,
@@ -9,9 +10,15 @@ import {
   type NsType,
   typeOfLink,
 } from "../kernel/links.js";
+import { openNamespaceById } from "../kernel/listns.js";
 import { type Anchors, readAnchors } from "./anchors.js";
-import { type Namespace, NamespaceNode } from "./namespace.js";
-import { NamespaceResolver, type NodeStore } from "./resolve.js";
+import type { NamespaceFacts } from "./facts.js";
+import { Holders } from "./holders.js";
+import { factsOf, type Holdings } from "./holdings.js";
+import type { Birth, Namespace, NamespaceNode } from "./namespace.js";
+import { ByNamespace, NamespaceNodes } from "./nodes.js";
+import { relationOf } from "./relation.js";
+import { NamespaceResolver } from "./resolve.js";
 import type { Task } from "./task.js";
 
 export interface NamespaceGraphOptions {
@@ -20,6 +27,8 @@ export interface NamespaceGraphOptions {
   readonly now?: () => number;
   /** How many namespaces without a holder are remembered, so that late events can still name them. */
   readonly maxEnded?: number;
+  /** A descriptor of the namespace with a unique id, as {@link openNamespaceById} gives it. */
+  readonly openById?: (id: bigint) => SysResult;
 }
 
 /** What {@link NamespaceGraph.stats} gives. */
@@ -27,6 +36,8 @@ export interface NamespaceGraphStats {
   /** Held namespaces by type. */
   readonly live: { readonly [type in NsType]: number };
   readonly members: number;
+  /** Held namespaces that no task is in, and none will be born into. */
+  readonly empty: number;
   /** Held namespaces that the kernel could not be asked about yet. */
   readonly unresolved: number;
   /** Remembered namespaces without a holder. */
@@ -45,35 +56,35 @@ const FOR_CHILDREN: readonly { readonly link: number; readonly own: number; read
 }));
 
 /**
- * All namespaces that observed tasks are in, with their parents and owners. A namespace is asked about once,
- * when its first member is observed; from then on an observation is a few map look-ups. Nothing is held open.
- * The number of members is bounded by the kernel's own bound on threads, as long as ended ones are forgotten.
+ * All namespaces that observed tasks are in or that something else was found to hold, with their parents and owners. A
+ * namespace is asked about once, when it is first observed, unless BPF told what it is; from then on an observation is
+ * a few map look-ups. Nothing is held open. The number of members is bounded by the kernel's own bound on threads, as
+ * long as ended ones are forgotten.
  */
 export class NamespaceGraph {
   readonly #now: () => number;
-  readonly #maxEnded: number;
   readonly #anchors: Anchors;
+  readonly #nodes: NamespaceNodes;
   readonly #resolver: NamespaceResolver;
-  readonly #nodes: { readonly [type in NsType]: Map<number, NamespaceNode> };
   readonly #members = new Map<number, NsInums>();
-  /** In the order in which they ended. */
-  readonly #ended = new Set<NamespaceNode>();
-  #evicted = 0;
+  readonly #holders: Holders;
+  /** What was told of namespaces that are being taken over. */
+  readonly #told = new ByNamespace<NamespaceFacts>();
+  /** When tasks, and when other holders, were looked at last. */
+  #lastInventory: number;
+  #lastLook: number;
   #generation = 0;
 
   constructor(options: NamespaceGraphOptions) {
     this.#now = options.now ?? Date.now;
-    this.#maxEnded = options.maxEnded ?? 4096;
     this.#anchors = readAnchors(options.host);
-    this.#nodes = Object.fromEntries(NS_TYPES.map((type) => [type, new Map()])) as {
-      [type in NsType]: Map<number, NamespaceNode>;
-    };
-    const store: NodeStore = {
-      node: (type, inum) => this.#node(type, inum),
-      replace: (node) => this.#replace(node),
-      relate: (node, owner, parent) => this.#relate(node, owner, parent),
-    };
-    this.#resolver = new NamespaceResolver(options.host, store, (type, inum) => this.isInit(type, inum));
+    this.#nodes = new NamespaceNodes(this.#now, options.maxEnded ?? 4096);
+    this.#resolver = new NamespaceResolver(options.host, this.#nodes, (type, inum) =>
+      this.isInit(type, inum),
+    );
+    this.#holders = new Holders(this.#nodes, this.#resolver, options.openById ?? openNamespaceById);
+    this.#lastInventory = this.#now();
+    this.#lastLook = this.#lastInventory;
   }
 
   /** Goes up whenever a {@link ref} may be another object than it was. */
@@ -84,6 +95,36 @@ export class NamespaceGraph {
   /** The namespaces that others are judged against. */
   get anchors(): Anchors {
     return this.#anchors;
+  }
+
+  /** Before an inventory is read: what is learned of a namespace from now on is newer than that. */
+  expectInventory(): void {
+    this.#nodes.readings++;
+  }
+
+  /**
+   * Takes over an inventory that was read: where each task is, which tids have gone, and what was told of the
+   * namespaces. What has ended without an event did so at some time since the last inventory.
+   */
+  takeInventory(tasks: Iterable<Task>, gone: Iterable<number>, facts: readonly NamespaceFacts[]): void {
+    this.#lately(this.#lastInventory, facts, () => {
+      // those that stay first, so that a namespace they share with one that went does not end in between
+      for (const task of tasks) this.observe(task);
+      for (const tid of gone) this.forget(tid);
+    });
+    this.#lastInventory = this.#now();
+    for (const node of this.#nodes.all()) if (node.live) node.lastSeen = this.#lastInventory;
+  }
+
+  /**
+   * Takes over what was found to hold namespaces besides tasks. Those that nothing is found to hold any more have ended
+   * at some time since the last look.
+   */
+  look(holdings: Holdings): void {
+    this.#generation++;
+    this.#lately(this.#lastLook, factsOf(holdings), () => this.#holders.look(holdings, this.#told));
+    this.#lastLook = this.#now();
+    for (const node of this.#holders.kept) node.lastSeen = this.#lastLook;
   }
 
   /** A task is where `task.ns` says: a new one, or one already known that may have moved. */
@@ -107,11 +148,21 @@ export class NamespaceGraph {
    * whatever is still believed to be in it.
    */
   identify(type: NsType, inum: number, id: string): void {
-    let node = this.#node(type, inum);
+    let node = this.#nodes.remembered(type, inum);
     if (node.id === id) return;
     if (node.id !== null) node = this.#supersede(node);
     node.id = id;
+    node.reading = this.#nodes.readings;
     this.#generation++;
+  }
+
+  /** An event told that a system call made those of the namespaces `inums` that are of `types`. */
+  born(types: readonly NsType[], inums: NsInums, birth: Birth): void {
+    for (const type of types) {
+      // unshare(2) makes a pid or time namespace for the children alone
+      const link = FOR_CHILDREN.find((entry) => entry.type === type)?.link ?? LINK_INDEX[type];
+      if (inums[link]) this.#nodes.remembered(type, inums[link]).birth ??= birth;
+    }
   }
 
   /** Thread `tid` ended. */
@@ -128,12 +179,12 @@ export class NamespaceGraph {
   }
 
   get(type: NsType, inum: number): Namespace | undefined {
-    return this.#nodes[type].get(inum);
+    return this.#nodes.get(type, inum);
   }
 
   /** How events name a namespace, known to the graph or not. */
   ref(type: NsType, inum: number): NamespaceRef {
-    return this.#nodes[type].get(inum)?.ref ?? { inum, id: null };
+    return this.#nodes.get(type, inum)?.ref ?? { inum, id: null };
   }
 
   /** How events name the eight namespaces of a task; those that are not known (0) are left out. */
@@ -156,22 +207,9 @@ export class NamespaceGraph {
     return inum !== 0 && this.#anchors.init[LINK_INDEX[type]] === inum;
   }
 
-  /**
-   * Where `to` lies seen from `from`. Pid and user namespaces have ancestors and descendants; of the other
-   * types only the host's is told from the rest.
-   */
+  /** Where `to` lies seen from `from`: {@link relationOf}. */
   relation(type: NsType, from: number, to: number): Direction {
-    if (from === 0 || to === 0) return "unknown";
-    if (from === to) return "same";
-    if (type !== "pid" && type !== "user") {
-      if (this.isHost(type, from)) return "host-to-container";
-      return this.isHost(type, to) ? "container-to-host" : "to-sibling";
-    }
-    const toAncestors = this.#ancestors(type, to);
-    if (toAncestors.inums.includes(from)) return "to-descendant";
-    const fromAncestors = this.#ancestors(type, from);
-    if (fromAncestors.inums.includes(to)) return "to-ancestor";
-    return toAncestors.complete && fromAncestors.complete ? "to-sibling" : "unknown";
+    return relationOf(this, type, from, to);
   }
 
   /** Whether pid or user namespace `inum` is `ancestor` or below it; null where that is not known. */
@@ -181,19 +219,26 @@ export class NamespaceGraph {
   }
 
   /** Every namespace, held or remembered. */
-  *all(): Generator<Namespace> {
-    for (const type of NS_TYPES) yield* this.#nodes[type].values();
+  all(): Iterable<Namespace> {
+    return this.#nodes.all();
+  }
+
+  /** The namespaces of a type that are held. */
+  *ofType(type: NsType): Generator<Namespace> {
+    for (const node of this.#nodes.ofType(type)) if (node.live) yield node;
   }
 
   stats(): NamespaceGraphStats {
     const live = Object.fromEntries(NS_TYPES.map((type) => [type, 0])) as { [type in NsType]: number };
-    let unresolved = 0;
-    for (const namespace of this.all()) {
-      if (!namespace.live) continue;
-      live[namespace.type]++;
-      if (!namespace.resolved) unresolved++;
+    let [empty, unresolved] = [0, 0];
+    for (const node of this.#nodes.all()) {
+      if (!node.live) continue;
+      live[node.type]++;
+      if (node.members + node.awaiting === 0) empty++;
+      if (!node.resolved) unresolved++;
     }
-    return { live, members: this.#members.size, unresolved, ended: this.#ended.size, evicted: this.#evicted };
+    const { ended, evicted } = this.#nodes;
+    return { live, members: this.#members.size, empty, unresolved, ended, evicted };
   }
 
   #enter(tid: number, inums: NsInums): void {
@@ -202,60 +247,45 @@ export class NamespaceGraph {
       if (inum === 0) continue;
       const node = this.#resolved(tid, index, NS_TYPES[index]!, inum);
       node.members++;
-      this.#hold(node);
+      this.#nodes.keep(node);
     }
     for (const { link, own, type } of FOR_CHILDREN) {
       const inum = inums[link]!;
       if (inum === 0 || inum === inums[own]) continue;
       const node = this.#resolved(tid, link, type, inum);
       node.awaiting++;
-      this.#hold(node);
+      this.#nodes.keep(node);
     }
   }
 
   #leave(inums: NsInums): void {
     for (let index = 0; index < NS_TYPES.length; index++) {
-      const node = this.#nodes[NS_TYPES[index]!].get(inums[index]!);
+      const node = this.#nodes.get(NS_TYPES[index]!, inums[index]!);
       if (node === undefined) continue;
       node.members--;
-      this.#release(node);
+      this.#nodes.release(node);
     }
     for (const { link, own, type } of FOR_CHILDREN) {
       if (inums[link] === inums[own]) continue;
-      const node = this.#nodes[type].get(inums[link]!);
+      const node = this.#nodes.get(type, inums[link]!);
       if (node === undefined) continue;
       node.awaiting--;
-      this.#release(node);
+      this.#nodes.release(node);
     }
-    this.#evict();
+    this.#nodes.evict();
   }
 
   /** The node of a namespace that `tid` is in, asked about if it is new, unresolved or had ended. */
   #resolved(tid: number, link: number, type: NsType, inum: number): NamespaceNode {
-    const node = this.#nodes[type].get(inum);
+    const node = this.#nodes.get(type, inum);
     if (node?.resolved === true && node.live) return node;
     this.#generation++;
+    const facts = this.#told.get(type, inum);
+    if (facts !== undefined) return this.#resolver.ofFacts(facts, this.#told);
     return this.#resolver.ofTask(tid, NS_LINKS[link]!, type, inum);
   }
 
-  #node(type: NsType, inum: number): NamespaceNode {
-    const known = this.#nodes[type].get(inum);
-    if (known !== undefined) return known;
-    const node = new NamespaceNode(type, inum, this.#now());
-    this.#nodes[type].set(inum, node);
-    // Until somebody holds it, so that a chain that breaks off half way is forgotten in time.
-    this.#ended.add(node);
-    return node;
-  }
-
-  /** Another namespace has been given the inode number of `node`, which had ended. */
-  #replace(node: NamespaceNode): NamespaceNode {
-    this.#ended.delete(node);
-    this.#nodes[node.type].delete(node.inum);
-    return this.#node(node.type, node.inum);
-  }
-
-  /** A namespace has ended although tasks are thought to be in it: they are where nobody knows, until seen again. */
+  /** A namespace has ended although it is thought to be held: the tasks in it are where nobody knows, until seen again. */
   #supersede(node: NamespaceNode): NamespaceNode {
     if (node.live) {
       for (const [tid, inums] of this.#members) {
@@ -264,59 +294,49 @@ export class NamespaceGraph {
         );
         if (!sameInums(kept, inums)) this.#members.set(tid, kept);
       }
+      this.#holders.drop(node);
       node.members = 0;
       node.awaiting = 0;
       node.holders = 1;
-      this.#release(node);
+      this.#nodes.release(node);
     }
-    return this.#replace(node);
+    return this.#nodes.replace(node);
   }
 
-  #relate(node: NamespaceNode, owner: NamespaceNode | null, parent: NamespaceNode | null): void {
-    node.owner = owner;
-    node.parent = parent;
-    // A node that tasks held before it could be resolved now holds its owner and parent as well.
-    if (node.live) this.#holdRelatives(node);
-  }
-
-  #hold(node: NamespaceNode): void {
-    if (node.holders++ > 0) return;
-    this.#ended.delete(node);
-    this.#holdRelatives(node);
-  }
-
-  #holdRelatives(node: NamespaceNode): void {
-    if (node.owner !== null) this.#hold(node.owner);
-    if (node.parent !== null && node.parent !== node.owner) this.#hold(node.parent);
-  }
-
-  #release(node: NamespaceNode): void {
-    if (--node.holders > 0) return;
-    this.#ended.add(node);
-    if (node.owner !== null) this.#release(node.owner);
-    if (node.parent !== null && node.parent !== node.owner) this.#release(node.parent);
-  }
-
-  #evict(): void {
-    for (const node of this.#ended) {
-      if (this.#ended.size <= this.#maxEnded) return;
-      this.#ended.delete(node);
-      this.#nodes[node.type].delete(node.inum);
-      this.#evicted++;
+  /** Does `act` with what was told at hand; what ends in it has ended at some time since `since`. */
+  #lately(since: number, facts: readonly NamespaceFacts[], act: () => void): void {
+    this.#nodes.since = since;
+    try {
+      const late = facts.filter((told) => this.#learn(told));
+      for (const told of late) this.#resolver.ofFacts(told, this.#told);
+      act();
+    } finally {
+      this.#nodes.since = null;
+      this.#told.clear();
+      this.#nodes.evict();
     }
   }
 
-  /** The inode numbers from the parent of a namespace up; `complete` when they reach the topmost one. */
-  #ancestors(type: NsType, inum: number): { readonly inums: readonly number[]; readonly complete: boolean } {
-    const inums: number[] = [];
-    let node: Namespace | null = this.#nodes[type].get(inum) ?? null;
-    let complete = false;
-    while (node !== null) {
-      complete = node.level === 0;
-      node = node.parent;
-      if (node !== null) inums.push(node.inum);
+  /**
+   * Keeps at hand what is told of a namespace that is not known so yet. Returns whether it is of one that is held and
+   * could not be asked about.
+   */
+  #learn(facts: NamespaceFacts): boolean {
+    const { type, inum, id } = facts;
+    const node = this.#nodes.get(type, inum);
+    const isOther = node !== undefined && id !== null && node.id !== null && id !== node.id;
+    // what was learned while this was read is newer than this
+    if (isOther && node.reading === this.#nodes.readings && this.#nodes.readings > 0) return false;
+    if (isOther) this.#supersede(node);
+    const isKnown = !isOther && node?.live === true;
+    if (isKnown) {
+      node.mountEvent = facts.mountEvent;
+      node.mountCount = facts.mountCount;
+      if (node.resolved) return false;
     }
-    return { inums, complete };
+    this.#told.set(type, inum, facts);
+    this.#generation++;
+    return isKnown;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { NamespaceFacts } from "./facts.js";
 import type { NamespaceGraph } from "./graph.js";
 import type { Task } from "./task.js";
 import type { Corrections, Tasks } from "./tasks.js";
@@ -6,6 +7,8 @@ import type { Corrections, Tasks } from "./tasks.js";
 export interface TaskSource {
   readonly via: "bpf" | "proc";
   read(): readonly Task[];
+  /** What the last reading told of the namespaces; where a source has none, each is asked about by ioctl. */
+  readonly namespaces?: () => readonly NamespaceFacts[];
 }
 
 export interface InventorySources {
@@ -19,6 +22,7 @@ export interface InventorySources {
 /** What was read, until the records that are older than it have been applied. */
 interface Reading {
   readonly listed: readonly Task[];
+  readonly namespaces: readonly NamespaceFacts[];
   /** Each task is listed as it was at some time between these two, CLOCK_BOOTTIME in nanoseconds. */
   readonly begun: bigint;
   readonly ended: bigint;
@@ -61,12 +65,13 @@ export class Inventory {
 
   /** Reads all tasks. What was read before and not yet taken over is given up for it. */
   read(): void {
-    const { source, tasks, now } = this.#sources;
+    const { source, tasks, graph, now } = this.#sources;
     const started = performance.now();
     tasks.expectInventory();
+    graph.expectInventory();
     const begun = now();
     const listed = source.read();
-    this.#reading = { listed, begun, ended: now(), started };
+    this.#reading = { listed, namespaces: source.namespaces?.() ?? [], begun, ended: now(), started };
   }
 
   /**
@@ -78,7 +83,9 @@ export class Inventory {
     if (reading === null || (applied !== null && applied < reading.ended)) return false;
     const { tasks, graph } = this.#sources;
     const corrections = tasks.reconcile(reading.listed, reading.begun, reading.ended);
-    this.#follow(graph, tasks);
+    const gone: number[] = [];
+    for (const tid of graph.tids()) if (tasks.get(tid) === undefined) gone.push(tid);
+    graph.takeInventory(tasks.values(), gone, reading.namespaces);
     // everything is new to the first one
     if (this.#count++ > 0) {
       this.#corrections.appeared += corrections.appeared;
@@ -88,13 +95,5 @@ export class Inventory {
     this.#lastSeconds = (performance.now() - reading.started) / 1000;
     this.#reading = null;
     return true;
-  }
-
-  #follow(graph: NamespaceGraph, tasks: Tasks): void {
-    const gone: number[] = [];
-    for (const tid of graph.tids()) if (tasks.get(tid) === undefined) gone.push(tid);
-    // those that stay first, so that a namespace they share with one that went does not end in between
-    for (const task of tasks.values()) graph.observe(task);
-    for (const tid of gone) graph.forget(tid);
   }
 }

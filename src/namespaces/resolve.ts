@@ -10,6 +10,7 @@ import {
   openParent,
   ownerUid,
 } from "../kernel/nsfs.js";
+import type { NamespaceFacts } from "./facts.js";
 import type { NamespaceNode } from "./namespace.js";
 
 /** What the resolver needs of the graph. */
@@ -22,7 +23,14 @@ export interface NodeStore {
   relate(node: NamespaceNode, owner: NamespaceNode | null, parent: NamespaceNode | null): void;
 }
 
-/** Asks the kernel, by the ioctls of nsfs, what a namespace is; and up to the top, what its ancestors are. */
+/** What was told of namespaces, to be looked up while it is fresh. */
+export interface ToldFacts {
+  get(type: NsType, inum: number): NamespaceFacts | undefined;
+}
+
+/**
+ * What a namespace is and, up to the top, what its ancestors are: as BPF told it, else as the ioctls of nsfs say.
+ */
 export class NamespaceResolver {
   readonly #host: HostPath;
   readonly #store: NodeStore;
@@ -47,6 +55,42 @@ export class NamespaceResolver {
     } finally {
       close(fd.value);
     }
+  }
+
+  /** The node of the namespace of `type` that a descriptor is open on, which stays open. */
+  ofDescriptor(fd: number, type: NsType): NamespaceNode {
+    return this.#ask(fd, type, fstatSync(fd).ino);
+  }
+
+  /**
+   * The node of a namespace that was told, with those above it, which `all` has. `same`: where a kernel has no ids,
+   * one that had ended and has the same number is taken to be that.
+   */
+  ofFacts(facts: NamespaceFacts, all: ToldFacts, same = false): NamespaceNode {
+    const { type, inum, id } = facts;
+    let node = this.#store.node(type, inum);
+    if (node.resolved && node.live) return node;
+    // an event told more recently that the number is another namespace's
+    if (!node.resolved && node.id !== null && id !== null && node.id !== id) return node;
+    if (node.resolved) {
+      if (id === null ? same : node.id === id) return node;
+      node = this.#store.replace(node);
+    }
+    const above = (of: NsType, number: number): NamespaceNode | null => {
+      if (number === 0) return null;
+      const told = all.get(of, number);
+      return told === undefined ? this.#store.node(of, number) : this.ofFacts(told, all, same);
+    };
+    const owner = above("user", facts.owner);
+    const parent = type === "user" ? owner : type === "pid" ? above("pid", facts.parent) : null;
+    node.id = id ?? node.id;
+    node.resolved = true;
+    node.ownerUid = facts.ownerUid;
+    node.level = facts.level;
+    node.mountEvent = facts.mountEvent;
+    node.mountCount = facts.mountCount;
+    this.#store.relate(node, owner, parent);
+    return node;
   }
 
   #ask(fd: number, type: NsType, inum: number): NamespaceNode {

@@ -38,19 +38,37 @@ export function pidInsideByStatus(host: HostPath, pidns: number, pid: number): T
   return inside === undefined ? NOT_THERE : { ok: true, pid: inside, via: "NSpid" };
 }
 
-/** {@link pidOutside} for kernels before 6.12: looks through all of /proc, and finds processes only, no threads. */
+/**
+ * {@link pidOutside} for kernels before 6.12: looks through all of /proc, at processes first and then at the threads of
+ * those that are in the namespace or below it.
+ */
 export function pidOutsideByStatus(host: HostPath, pidns: number, pid: number): Translation {
   const target = fstatSync(pidns).ino;
-  for (const name of readdirSync(host.proc())) {
-    if (!/^[0-9]+$/.test(name)) continue;
-    const candidate = Number(name);
+  const processes = numericEntries(host.proc());
+  for (const candidate of processes) {
     // The links are asked only of the few that have this pid at some level.
     const nsPid = readStatus(host, candidate)?.nsPid;
     if (nsPid === undefined || !nsPid.includes(pid)) continue;
     const above = levelsBetween(host, candidate, target);
     if (above !== null && nsPid.at(-1 - above) === pid) return { ok: true, pid: candidate, via: "NSpid" };
   }
+  for (const process of processes) {
+    const threads = numericEntries(host.proc(process, "task"));
+    if (threads.length < 2) continue;
+    const above = levelsBetween(host, process, target);
+    if (above === null) continue;
+    const found = threads.find((tid) => readStatus(host, tid)?.nsPid.at(-1 - above) === pid);
+    if (found !== undefined) return { ok: true, pid: found, via: "NSpid" };
+  }
   return NOT_THERE;
+}
+
+/**
+ * The process with pid 1 in `pidns`, in the agent's pids: ESRCH where it has ended, and everything in the namespace with
+ * it, or was never started.
+ */
+export function initOf(host: HostPath, pidns: number | string): Translation {
+  return pidOutside(host, pidns, 1);
 }
 
 /**
@@ -73,6 +91,17 @@ function levelsBetween(host: HostPath, pid: number, inum: number): number | null
     fd = parent;
   }
   return null;
+}
+
+/** The processes of /proc or threads of /proc/PID/task; none where the directory is gone. */
+function numericEntries(directory: string): number[] {
+  try {
+    return readdirSync(directory)
+      .filter((name) => /^[0-9]+$/.test(name))
+      .map(Number);
+  } catch {
+    return [];
+  }
 }
 
 function withPidns(pidns: number | string, translate: (fd: number) => Translation): Translation {

@@ -1,6 +1,6 @@
 import { SCHEMA_VERSION } from "../event.js";
 import type { MountTable, MountTables } from "../mounts/mount-tables.js";
-import type { ProcfsInstance } from "../mounts/procfs-instances.js";
+import type { ProcfsSurvey } from "../mounts/procfs-survey.js";
 import type { NamespaceGraph } from "../namespaces/graph.js";
 import type { Namespace } from "../namespaces/namespace.js";
 import { json, type Reply, type Route } from "./http.js";
@@ -10,16 +10,14 @@ import { procfsDocument } from "./procfs-document.js";
 export interface InventorySources {
   readonly graph: NamespaceGraph;
   readonly tables: MountTables;
-  procfs(): readonly ProcfsInstance[];
-  /** What cannot be seen here, and why. */
-  notSeen(): readonly { readonly what: string; readonly reason: string }[];
+  procfs(): ProcfsSurvey;
 }
 
 /**
  * `/v1/namespaces`: every namespace that is held, with `?ended=true` also those that are remembered; `/v1/mounts`: every mount
  * namespace, with `?ns=INODE` the mounts of one; `/v1/procfs`: every procfs instance, as `keyhole procfs -o json` has it.
  */
-export function inventoryRoutes({ graph, tables, procfs, notSeen }: InventorySources): Route[] {
+export function inventoryRoutes({ graph, tables, procfs }: InventorySources): Route[] {
   const reply = (document: object): Reply => json(200, { schema: SCHEMA_VERSION, ...document });
   return [
     {
@@ -49,7 +47,10 @@ export function inventoryRoutes({ graph, tables, procfs, notSeen }: InventorySou
       path: "/v1/procfs",
       open: false,
       title: "every procfs instance as JSON: whose processes it shows, and to whom",
-      handle: () => reply(procfsDocument(procfs(), notSeen())),
+      handle() {
+        const { instances, notSeen } = procfs();
+        return reply(procfsDocument(instances, notSeen));
+      },
     },
   ];
 }

@@ -29,17 +29,25 @@ export function span(text: string, style: Style = "plain"): Span {
 
 /** The spans as one line, cut to `width` characters (with an ellipsis) when it is given. */
 export function render(spans: readonly Span[], color: boolean, width?: number): string {
-  let room = width ?? Number.POSITIVE_INFINITY;
   let line = "";
+  if (width === undefined) {
+    for (const { text, style } of spans) line += paint(text, style, color);
+    return line;
+  }
+  let room = width;
   const total = spans.reduce((sum, { text }) => sum + lengthOf(text), 0);
   const cut = total > room;
   if (cut) room -= 1;
   for (const { text, style } of spans) {
     const shown = lengthOf(text) <= room ? text : [...text].slice(0, room).join("");
     room -= lengthOf(shown);
-    line += color && SGR[style] !== "" && shown !== "" ? `\x1b[${SGR[style]}m${shown}\x1b[0m` : shown;
+    line += paint(shown, style, color);
   }
   return cut ? `${line}…` : line;
+}
+
+function paint(text: string, style: Style, color: boolean): string {
+  return color && SGR[style] !== "" && text !== "" ? `\x1b[${SGR[style]}m${text}\x1b[0m` : text;
 }
 
 /** `text`, or as much of it as fits `width` characters with an ellipsis. */
@@ -48,7 +56,10 @@ export function cutTo(text: string, width: number): string {
   return `${[...text].slice(0, Math.max(width - 1, 0)).join("")}…`;
 }
 
+/** Half of a character that takes two units of UTF-16. */
+const SURROGATE = /[\ud800-\udfff]/;
+
 /** How many characters. */
 export function lengthOf(text: string): number {
-  return /^[ -~]*$/.test(text) ? text.length : [...text].length;
+  return SURROGATE.test(text) ? [...text].length : text.length;
 }

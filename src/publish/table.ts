@@ -15,22 +15,29 @@ export function alignTable(
   rows: readonly (readonly string[])[],
   { headed = true }: { readonly headed?: boolean } = {},
 ): { readonly header: string; readonly lines: readonly string[] } {
-  const header = columns.map(({ name }) => name);
-  const widths = columns.map((_, column) => {
-    let width = 0;
-    if (headed) width = lengthOf(header[column]!);
-    for (const row of rows) width = Math.max(width, lengthOf(row[column]!));
-    return width;
-  });
-  const line = (row: readonly string[]): string => {
+  const count = columns.length;
+  const table = headed ? [columns.map(({ name }) => name), ...rows] : rows;
+  const lengths = new Uint32Array(table.length * count);
+  const widths = new Uint32Array(count);
+  let at = 0;
+  for (const row of table) {
+    for (let column = 0; column < count; column++) {
+      const length = lengthOf(row[column]!);
+      lengths[at++] = length;
+      if (length > widths[column]!) widths[column] = length;
+    }
+  }
+  at = 0;
+  const lines = table.map((row) => {
     let text = "";
-    for (const [column, cell] of row.entries()) {
-      const fill = " ".repeat(widths[column]! - lengthOf(cell));
+    for (let column = 0; column < count; column++) {
+      const cell = row[column]!;
+      const fill = " ".repeat(widths[column]! - lengths[at++]!);
       if (column > 0) text += " ";
       if (columns[column]!.right === true) text += fill + cell;
-      else text += column === row.length - 1 ? cell : cell + fill;
+      else text += column === count - 1 ? cell : cell + fill;
     }
     return text;
-  };
-  return { header: headed ? line(header) : "", lines: rows.map(line) };
+  });
+  return headed ? { header: lines[0]!, lines: lines.slice(1) } : { header: "", lines };
 }

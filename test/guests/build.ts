@@ -10,7 +10,7 @@ const STATIC = ["-static", "-no-pie", "-pthread"];
 
 /** Compiles the programs that are run in guests into `folder` and returns their paths. Throws with gcc's words. */
 export function buildPrograms(folder: string): string[] {
-  const own = ["acts.c", "newer.c", "raced.c", "crowd.c", "mark.c"].map((source) =>
+  const own = ["acts.c", "newer.c", "raced.c", "crowd.c", "mark.c", "hold.c"].map((source) =>
     compileOwn(source, folder),
   );
   const shared = ["calls.c", "refused.c", "endings.c", "compat.c"];

@@ -1,5 +1,6 @@
 import type { AgentEvent, KeyholeEvent, Namespaces, SyscallEvent } from "../../src/event.js";
 import { describeDifferences as describeAct } from "./act-checks.js";
+import { INVENTORY_CHECKS } from "./inventory-checks.js";
 import { type Act, CROWD, MODES, type Mode, type Observed, type Results, type Run } from "./results.js";
 import { callsByCase, describeDifferences, isAnyMark } from "./same-events.js";
 
@@ -67,6 +68,7 @@ export function check(results: Results): Check[] {
   add(null, "scan without a container", () => scan(results));
   add(null, "scan with a container that shows the host's processes", () => scanOfBox(results));
   add(null, "tree", () => tree(results));
+  for (const [name, look] of Object.entries(INVENTORY_CHECKS)) add(null, name, () => look(results.inventory));
   return checks;
 }
 

@@ -33,7 +33,7 @@ export function kernelsPage(reports: readonly KernelReport[]): string {
     "|---|---|---|---|---|---|",
     ...rows,
     "",
-    "Checks that have no mode (`doctor`, `scan`, `tree`) are not in these numbers.",
+    "Checks that have no mode (`doctor`, `scan`, `tree`, `procfs`, `pid`, mount tables) are not in these numbers.",
     "",
     "## What each lacks",
     "",

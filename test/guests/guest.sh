@@ -114,6 +114,36 @@ until [ "$left" -eq 0 ] || grep -qs '^sleep$' $(in_box) /dev/null; do
 	left=$((left - 1))
 done
 keyhole box-scan scan --output json
+
+# Procfs instances as every kernel has them, one of them mounted nowhere; and the agent's own view of the mounts.
+mkdir /tmp/hidden /tmp/group /tmp/subset
+mount -t proc -o hidepid=2 hidden /tmp/hidden
+mount -t proc -o hidepid=1,gid=7 group /tmp/group
+mount -t proc -o subset=pid subset /tmp/subset
+hold >held &
+holder=$!
+left=60
+until [ "$left" -eq 0 ] || [ -s held ]; do sleep 1; left=$((left - 1)); done
+inside=$(for pid in $(cat /sys/fs/cgroup/box/cgroup.procs); do grep -q '^sleep$' /proc/$pid/comm && echo $pid; done | tail -n 1)
+cat /proc/self/mountinfo >mountinfo
+cat /proc/$inside/mountinfo >box.mountinfo
+grep ^NSpid: /proc/$inside/status >box.nspid
+keyhole procfs procfs --output json
+keyhole pid pid --output json $inside
+ip link set lo up
+node /keyhole/dist/main.js run --output none --listen 127.0.0.1:9917 2>agent.stderr </dev/null &
+agent=$!
+box=$(readlink /proc/$inside/ns/mnt | tr -dc 0-9)
+left=120
+until [ "$left" -eq 0 ] || wget -qO mounts "http://127.0.0.1:9917/v1/mounts?ns=$box" 2>/dev/null; do
+	sleep 0.5
+	left=$((left - 1))
+done
+kill -INT $agent
+wait $agent
+echo $? >agent.status
+kill $holder
+umount /tmp/hidden /tmp/group /tmp/subset
 ls -l /proc/[0-9]*/ns | sed -n 's/.* -> //p' | sort -u >links
 keyhole tree tree --output json
 dmesg >dmesg

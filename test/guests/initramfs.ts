@@ -17,7 +17,7 @@ const LIBRARIES = "/usr/lib/x86_64-linux-gnu";
 const SYSTEM = "/system";
 
 /** What an npm package has beside what is run. */
-const NOT_RUN = /\.(map|md|ts|tsbuildinfo)$|\/(docs?|test)$/;
+const NOT_RUN = /\.(map|md|ts|tsbuildinfo)$|(?<!dist)\/(docs?|test)$/;
 
 /** TypeScript is an optional peer of valibot; the agent never loads it. */
 const NOT_NEEDED = /node_modules\/(typescript$|@typescript\/)/;
@@ -68,6 +68,7 @@ function addAgent(tree: Tree): void {
   tree.file(`${agent}/package.json`, join(ROOT, "package.json"), false);
   tree.all(`${agent}/dist`, join(ROOT, "dist"));
   tree.all(`${agent}/bpf/x64`, join(ROOT, "bpf/x64"));
+  tree.all(`${agent}/src/exposures/entries`, join(ROOT, "src/exposures/entries"));
   for (const folder of productionPackages()) {
     const path = relative(ROOT, folder);
     tree.all(`${agent}/${path}`, realpathSync(folder));

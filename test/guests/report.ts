@@ -32,7 +32,7 @@ export function summary({ kernel, results, checks }: KernelReport): string {
   const modes = MODES.map((mode) =>
     section(`${kernel.name} ${mode}: Linux ${results.release}, ${describeMode(results, mode)}`, checks, mode),
   );
-  return [...modes, section(`${kernel.name}: doctor, scan and tree`, checks, null)].join("");
+  return [...modes, section(`${kernel.name}: commands and inventory`, checks, null)].join("");
 }
 
 function section(title: string, all: readonly Check[], mode: Mode | null): string {

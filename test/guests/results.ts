@@ -60,6 +60,22 @@ export interface Observed {
 /** What crowd.c is started with: processes, and calls of each. */
 export const CROWD = { processes: 6, calls: 150 };
 
+/** What commands and a running agent said of procfs instances and mounts, and what /proc says of them. */
+export interface Inventory {
+  readonly procfs: Run;
+  /** `keyhole pid` of the innermost process of `box`. */
+  readonly pid: Run;
+  readonly agent: { readonly status: number; readonly stderr: string };
+  /** GET /v1/mounts of the mount namespace of `box`. */
+  readonly mounts: string;
+  readonly mountinfo: string;
+  readonly boxMountinfo: string;
+  /** Its pids, from the initial pid namespace down. */
+  readonly boxPids: readonly number[];
+  /** Who holds a procfs that is mounted nowhere. */
+  readonly held: { readonly pid: number; readonly fd: number };
+}
+
 /** What guest.sh left in /results. */
 export interface Results {
   /** uname(1) -r */
@@ -70,6 +86,7 @@ export interface Results {
   /** `scan` and `tree` with the process of a cgroup `box` that sees the host's processes in its own procfs. */
   readonly boxScan: Run;
   readonly tree: Run;
+  readonly inventory: Inventory;
   /** What the links of /proc/PID/ns of all processes show, e.g. `pid:[4026531836]`, each once. */
   readonly links: readonly string[];
 }
@@ -103,11 +120,27 @@ export function readResults(archive: string): Results {
       scan: run("scan"),
       boxScan: run("box-scan"),
       tree: run("tree"),
+      inventory: {
+        procfs: run("procfs"),
+        pid: run("pid"),
+        agent: { status: Number(text("agent.status")), stderr: text("agent.stderr") },
+        mounts: text("mounts"),
+        mountinfo: text("mountinfo"),
+        boxMountinfo: text("box.mountinfo"),
+        boxPids: text("box.nspid").trim().split(/\s+/).slice(1).map(Number),
+        held: readHeld(text("held")),
+      },
       links: lines(text("links")),
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** PID FD */
+function readHeld(line: string): Inventory["held"] {
+  const [pid, fd] = line.trim().split(" ").map(Number);
+  return { pid: pid!, fd: fd! };
 }
 
 /** NUMBER STATUS PROGRAM CASE */

@@ -32,12 +32,12 @@ test("without a command the help is on stderr and the status says so; help is on
   const help = keyhole(["help"]);
   assert.deepEqual([help.status, help.stderr], [0, ""]);
   assert.equal(help.stdout, bare.stderr);
-  for (const name of ["run", "scan", "tree", "doctor", "help"])
+  for (const name of ["run", "scan", "tree", "pid", "doctor", "help"])
     assert.match(help.stdout, new RegExp(`^  ${name} `, "m"));
 });
 
 test("every command's help has examples and exit codes", () => {
-  for (const name of ["run", "scan", "tree", "doctor"]) {
+  for (const name of ["run", "scan", "tree", "pid", "doctor"]) {
     const { status, stdout, stderr } = keyhole([name, "--help"]);
     assert.deepEqual([status, stderr], [0, ""], name);
     assert.match(stdout, new RegExp(`Examples:\n  keyhole ${name}`));
@@ -71,6 +71,14 @@ test("what the command line gets wrong ends with 2, one message and the word tha
     ],
     [["scan", "--pid", "0"], /^keyhole: option '--pid <pid>'.*process id/],
     [["tree", "--type", "mnt,foo"], /^keyhole: option '--type <types>'.*Allowed types are mnt/],
+    [["tree", "--watch=0"], /^keyhole: option '--watch \[seconds\]'.*from 0\.1/],
+    [["tree", "--columns", "NS,COMAND"], /^keyhole: there is no column "COMAND" .*did you mean COMMAND\?/s],
+    [
+      ["tree", "--filter", "nproc > 1"],
+      /^keyhole: --filter:1:1: Unknown variable: nproc .*did you mean nprocs\?/s,
+    ],
+    [["pid"], /^keyhole: missing required argument 'pid'/],
+    [["pid", "1", "x@y"], /^keyhole: "x@y" is no process id \[KEYHOLE_PID_ARGUMENT\]/],
     [["doctor", "now"], /^keyhole: too many arguments/],
     [["run", "--listen"], /^keyhole: option '--listen <address>' argument missing/],
   ];

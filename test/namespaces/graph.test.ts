@@ -74,6 +74,7 @@ test("remembers only so many that ended, and counts the others", () => {
   assert.deepEqual(graph.stats(), {
     live: { mnt: 0, uts: 0, ipc: 0, net: 0, pid: 0, user: 0, cgroup: 0, time: 0 },
     members: 0,
+    empty: 0,
     unresolved: 0,
     ended: 16,
     evicted: 64,

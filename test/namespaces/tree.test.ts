@@ -4,8 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type TreeOptions, tree } from "../../src/commands/tree.js";
+import { TREE_COLUMNS } from "../../src/commands/tree-columns.js";
 import type { NsInums } from "../../src/kernel/links.js";
 import type { Task } from "../../src/namespaces/task.js";
+import { neutralise } from "../../src/publish/neutral.js";
+import { parseDot, parseMermaid } from "./drawings.js";
 
 /** A root without a /proc, so that only what the tasks say is known. */
 let hostRoot: string;
@@ -96,12 +99,147 @@ test("says null in JSON and a dash in the table for what is not known", async ()
     user: null,
     pns: null,
     ons: null,
-    owner_uid: null,
-    level: null,
+    path: `${hostRoot}/proc/1/ns/pid`,
     id: null,
+    level: null,
+    owner_uid: null,
     host: false,
     init: false,
+    container: null,
+    pod: null,
+    fds: null,
+    binds: null,
+    procfs: null,
+    nsfs: null,
+    first_seen: null,
     command: "comm-1",
   });
   assert.match(await print(tasks, { type: ["pid"], noHeader: true }), /^14 pid 1 1 4711 - - - comm-1\n$/);
+});
+
+test("columns and the members of JSON have the same names and order", async () => {
+  const tasks = [task(1, 0, HOST)];
+  const all = Object.keys(JSON.parse(await print(tasks, { output: "json" })).namespaces[0]);
+  assert.deepEqual(
+    all,
+    TREE_COLUMNS.map(({ key }) => key),
+  );
+  const columns = all.map((key) => key.toUpperCase().replaceAll("_", "-")).join(",");
+  const [header] = (await print(tasks, { columns })).split("\n");
+  assert.deepEqual(header!.trim().split(/ +/), columns.split(","));
+  const chosen = JSON.parse(await print(tasks, { output: "json", columns: "owner-uid,NS" })).namespaces[0];
+  assert.deepEqual(Object.keys(chosen), ["owner_uid", "ns"]);
+  assert.match(await print(tasks, { columns: "+ppid,NS" }), /^NS +TYPE .* COMMAND +PPID\n/);
+});
+
+test("a column that does not exist is refused with the list and what was meant", async () => {
+  for (const columns of ["NS,NPROC", "", "NS,,PID", "+"]) {
+    await assert.rejects(print([], { columns }), {
+      code: "KEYHOLE_TREE_COLUMN",
+      expected: /^NS, TYPE, NPROCS, /,
+    });
+  }
+  await assert.rejects(print([], { columns: "NS,NPROC" }), { hint: "did you mean NPROCS?" });
+});
+
+test("a list has no branches and is in the order of the inode numbers", async () => {
+  const tasks = [task(1, 0, HOST), task(5, 1, HOST.with(0, 3)), task(6, 1, HOST.with(5, 20))];
+  const text = await print(tasks, { list: true, noHeader: true });
+  const inums = text
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.split(" ")[0]);
+  assert.deepEqual(inums, ["3", "10", "11", "12", "13", "14", "15", "16", "17", "20"]);
+});
+
+test("a filter chooses by any column, and what it leaves out takes nothing along", async () => {
+  const tasks = [
+    task(1, 0, HOST),
+    task(5, 1, HOST.with(0, 20)),
+    task(9, 5, HOST.with(0, 30)),
+    task(10, 9, HOST.with(0, 30), { comm: "other" }),
+  ];
+  const drawn = async (filter: string): Promise<string[]> => {
+    const text = await print(tasks, { type: ["mnt"], by: "process", filter, columns: "NS" });
+    return text.split("\n").slice(1, -1);
+  };
+  assert.deepEqual(await drawn("nprocs > 0"), ["10", "└─20", "  └─30"]);
+  assert.deepEqual(await drawn("ns != 20"), ["10", "└─30"]);
+  assert.deepEqual(await drawn("command.glob('comm-?') && pid > 1"), ["20", "└─30"]);
+  assert.deepEqual(await drawn("type == 'net'"), []);
+  await assert.rejects(drawn("comand == 'x'"), { code: "KEYHOLE_CONDITION", hint: "did you mean command?" });
+});
+
+test("only the namespaces of a process, of all its threads", async () => {
+  const tasks = [
+    task(1, 0, HOST),
+    task(5, 1, HOST.with(0, 20)),
+    task(5, 1, HOST.with(1, 21), { tid: 6 }),
+    task(9, 1, HOST.with(2, 22)),
+  ];
+  const text = await print(tasks, { pid: 5, list: true, columns: "NS", noHeader: true });
+  assert.deepEqual(text.trimEnd().split("\n"), ["10", "11", "12", "13", "14", "15", "16", "17", "20", "21"]);
+  assert.equal(
+    await print(tasks, { pid: 6, list: true, columns: "NS", noHeader: true }).then(
+      (t) => t.split("\n").length,
+    ),
+    9,
+  );
+  await assert.rejects(print(tasks, { pid: 4 }), { code: "KEYHOLE_TREE_TARGET" });
+});
+
+test("a watch cannot draw, and says so before it begins", async () => {
+  await assert.rejects(print([], { watch: 1, output: "dot" }), { code: "KEYHOLE_TREE_WATCH" });
+});
+
+/** What a process could call itself to get out of a label, a string or a line. */
+const HOSTILE = [
+  '"]',
+  '"];\nend --> x["',
+  "\\",
+  '\\"',
+  "\x1b[2J\r\n",
+  "`**bold**`",
+  "<img src=x>",
+  "#quot;",
+  "%%{init: {}}%%",
+  "\u202e",
+];
+
+test("what a process calls itself stays within a label of dot", async () => {
+  const tasks = [
+    task(1, 0, HOST),
+    ...HOSTILE.map((comm, index) => task(index + 2, 1, HOST.with(0, 20 + index), { comm })),
+  ];
+  const graph = parseDot(await print(tasks, { type: ["mnt"], by: "process", output: "dot" }));
+  assert.equal(graph.nodes.size, 1 + HOSTILE.length);
+  assert.deepEqual(
+    graph.edges,
+    HOSTILE.map((_, index) => ["mnt_10", `mnt_${20 + index}`]),
+  );
+  for (const [index, comm] of HOSTILE.entries()) {
+    assert.equal(
+      graph.nodes.get(`mnt_${20 + index}`),
+      `mnt:[${20 + index}]\nNPROCS 1\nPID ${index + 2}\nCOMMAND ${neutralise(comm)}\n`,
+    );
+  }
+});
+
+test("what a process calls itself stays within a label of Mermaid", async () => {
+  const tasks = [
+    task(1, 0, HOST),
+    ...HOSTILE.map((comm, index) => task(index + 2, 1, HOST.with(0, 20 + index), { comm })),
+  ];
+  const graph = parseMermaid(await print(tasks, { type: ["mnt"], by: "process", output: "mermaid" }));
+  assert.equal(graph.nodes.size, 1 + HOSTILE.length);
+  assert.equal(graph.edges.length, HOSTILE.length);
+  for (const [index, comm] of HOSTILE.entries()) {
+    assert.equal(
+      graph.nodes
+        .get(`mnt_${20 + index}`)!
+        .split("\n")
+        .at(-1),
+      `COMMAND ${neutralise(comm)}`,
+    );
+  }
 });

@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { after, before, describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
+import type { StoryEvent } from "../../../src/event.js";
 import { HostPath } from "../../../src/kernel/host-path.js";
 import { LINK_INDEX } from "../../../src/kernel/links.js";
 import { readMountinfo } from "../../../src/kernel/mountinfo.js";
@@ -115,9 +116,9 @@ describe("what a running agent knows of the node", () => {
       places.map(({ path }) => path),
       ["/mnt"],
     );
-    const told = agent.events.find((event) => event.type === "story" && event.procfs?.dev === dev);
-    assert.ok(told?.type === "story" && told.state === "attached");
-    assert.equal(story, told.id);
+    const told = () => agent.events.find((event) => event.type === "story" && event.procfs?.dev === dev);
+    await agent.until("the story", () => told() !== undefined);
+    assert.equal(story, (told() as StoryEvent).id);
     await tell("mount -o remount,hidepid=0 /mnt && echo done");
     await when<{ instances: Instance[] }>(
       "the change",

@@ -29,6 +29,9 @@ const STRUCTS = {
   kh_superblock: wire.SUPERBLOCK,
   kh_file: wire.FILE,
   kh_mount: wire.MOUNT,
+  kh_namespace: wire.NAMESPACE,
+  kh_ns_mount: wire.NS_MOUNT,
+  kh_open_file: wire.OPEN_FILE,
   kh_summary_key: wire.SUMMARY_KEY,
   kh_summary: wire.SUMMARY,
 } as const;

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 /** What differs from the container that `runc spec` describes. */
 export interface BundleOptions {
@@ -23,11 +23,21 @@ export interface BundleOptions {
   readonly capabilities?: readonly string[];
   /** Default: a program that waits for a signal. */
   readonly args?: readonly string[];
+  /** Executables that are put at the top of the container's root. */
+  readonly programs?: readonly string[];
+  /** What else differs. */
+  readonly edit?: (spec: Spec) => void;
 }
 
-interface Spec {
-  process: { terminal: boolean; args: readonly string[]; capabilities: Record<string, readonly string[]> };
-  mounts: { destination: string; type: string; source: string; options: readonly string[] }[];
+/** The members of a config.json that tests change. */
+export interface Spec {
+  process: {
+    terminal: boolean;
+    args: readonly string[];
+    capabilities: Record<string, readonly string[]>;
+    user: { uid: number; gid: number };
+  };
+  mounts: { destination: string; type: string; source: string; options?: readonly string[] }[];
   linux: {
     namespaces: { type: string }[];
     maskedPaths: string[];
@@ -72,7 +82,9 @@ export class Bundles {
     for (const directory of ["proc", "sys", "dev", "tmp", `.${options.bindHostProc ?? ""}`]) {
       mkdirSync(join(rootfs, directory), { recursive: true });
     }
-    cpSync(join(this.#directory, "pause"), join(rootfs, "pause"));
+    for (const program of [join(this.#directory, "pause"), ...(options.programs ?? [])]) {
+      cpSync(program, join(rootfs, basename(program)));
+    }
     execFileSync("runc", ["spec"], { cwd: bundle });
     const config = join(bundle, "config.json");
     const spec = JSON.parse(readFileSync(config, "utf8")) as Spec;
@@ -131,4 +143,5 @@ function adapt(spec: Spec, options: BundleOptions): void {
     linux.uidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
     linux.gidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
   }
+  options.edit?.(spec);
 }

@@ -4,20 +4,8 @@ import { after, before, test } from "node:test";
 import { type TreeOptions, type TreeRow, tree } from "../../../src/commands/tree.js";
 import { HostPath } from "../../../src/kernel/host-path.js";
 import { readNamespaces } from "../../../src/kernel/proc-tasks.js";
+import { type LsnsRow, lsns } from "./lsns.js";
 import { type Nested, startNested } from "./nested.js";
-
-interface LsnsRow {
-  readonly ns: number;
-  readonly type: string;
-  readonly nprocs: number;
-  readonly pid: number;
-  readonly ppid: number;
-  readonly uid: number;
-  readonly user: string;
-  readonly pns: number;
-  readonly ons: number;
-  readonly command: string;
-}
 
 interface LsnsTree {
   readonly ns: number;
@@ -31,12 +19,6 @@ before(async () => {
   nested = await startNested();
 });
 after(() => nested?.stop());
-
-function lsns(...options: string[]): LsnsRow[] {
-  const columns = "NS,TYPE,NPROCS,PID,PPID,UID,USER,PNS,ONS,COMMAND";
-  const text = execFileSync("lsns", ["-J", "-l", "-o", columns, ...options], { encoding: "utf8" });
-  return JSON.parse(text).namespaces;
-}
 
 async function keyhole(options: TreeOptions): Promise<TreeRow[]> {
   let text = "";
@@ -66,7 +48,7 @@ async function compareWithLsns(): Promise<Map<number, TreeRow>> {
     const busy = OWN.includes(ns) ? { nprocs: 0 } : {};
     assert.deepEqual(
       { ...comparable(ours.get(ns)!), ...busy },
-      { ...row, ...busy, command: row.command.trimEnd() },
+      { ...row, ...busy, command: row.command!.trimEnd() },
     );
     compared++;
   }

@@ -1,0 +1,56 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { debianRoot } from "../../oracle/debian-root.js";
+
+/** A line of lsns(8); null or 0 where there is none. */
+export interface LsnsRow {
+  readonly ns: number;
+  readonly type: string;
+  readonly nprocs: number;
+  readonly pid: number | null;
+  readonly ppid: number | null;
+  readonly uid: number | null;
+  readonly user: string | null;
+  readonly pns: number;
+  readonly ons: number;
+  readonly command: string | null;
+}
+
+/** Where the Debian root has its libraries, by Node's name of the architecture. */
+const LIBRARIES: Readonly<Record<string, { readonly loader: string; readonly folder: string }>> = {
+  x64: { loader: "usr/lib64/ld-linux-x86-64.so.2", folder: "usr/lib/x86_64-linux-gnu" },
+  arm64: { loader: "usr/lib/ld-linux-aarch64.so.1", folder: "usr/lib/aarch64-linux-gnu" },
+};
+
+/**
+ * What the lsns of a recent Debian lists, which also finds what descriptors, sockets and mounts hold. It runs here, with
+ * the libraries of its own root.
+ */
+export function recentLsns(...options: string[]): LsnsRow[] {
+  const root = debianRoot();
+  const libraries = LIBRARIES[process.arch];
+  if (libraries === undefined) throw new Error(`no Debian root for ${process.arch}`);
+  const program = [join(root, libraries.loader), "--library-path", join(root, libraries.folder)];
+  return run([...program, join(root, "usr/bin/lsns")], options);
+}
+
+/** What the lsns of this system lists. */
+export function lsns(...options: string[]): LsnsRow[] {
+  return run(["lsns"], options);
+}
+
+/** It gives up, with nothing said, where a process ends while it is looked at. */
+const ATTEMPTS = 10;
+
+function run([program, ...rest]: readonly string[], options: readonly string[]): LsnsRow[] {
+  const columns = "NS,TYPE,NPROCS,PID,PPID,UID,USER,PNS,ONS,COMMAND";
+  for (let attempt = 1; ; attempt++) {
+    const { status, stdout, stderr, error } = spawnSync(
+      program!,
+      [...rest, "-J", "-l", "-o", columns, ...options],
+      { encoding: "utf8", maxBuffer: 1 << 28 },
+    );
+    if (status === 0) return JSON.parse(stdout).namespaces;
+    if (attempt === ATTEMPTS) throw new Error(`lsns: status ${status}, ${error?.message ?? stderr}`);
+  }
+}
