@@ -3,7 +3,8 @@ import { assertSameKeys, code, table } from "./page.js";
 
 /** What each label's values are. */
 const LABELS: Readonly<Record<string, string>> = {
-  cause: "`appeared`, `vanished` or `moved`: what the inventory found of a task that events had not told",
+  cause:
+    "what a look found that events had not told: of a task `appeared`, `vanished` or `moved`; of a mount table `mounts`, `paths`, `attributes`, `propagation` or `superblock`",
   event: "type of the event: `syscall`, `finding`, `lost`, `agent` ([events](events.md))",
   libbpf: "version of the libbpf that was loaded",
   node_version: "version of Node.js",
@@ -14,8 +15,10 @@ const LABELS: Readonly<Record<string, string>> = {
     "why events were lost ([reasons](events.md#lost)), or why findings were not published ([rules](rules.md))",
   rule: "id of the rule ([rules](rules.md))",
   severity: "`critical`, `high`, `medium`, `low` or `info`",
+  state: "`complete`, or `incomplete` where not every mount is known",
   syscall: "name of the system call, empty for what is none",
   version: "version of Keyhole",
+  via: "`mountinfo` of /proc/PID, or `statmount`(2)",
 };
 
 /** All metrics and their labels. */

@@ -154,7 +154,8 @@ async function prepare(options: TreeOptions): Promise<TreeView> {
 }
 
 function lookAt(host: HostPath, superblocks: boolean): TreeNode {
-  const wants = { tasks: true, openFiles: true, superblocks };
+  // zombies as lsns(8) counts them
+  const wants = { tasks: true, zombies: true, openFiles: true, superblocks };
   let snapshot = takeSnapshot(host, wants);
   snapshot.close();
   if (snapshot.nsMounts === null) {

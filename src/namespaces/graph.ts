@@ -15,6 +15,7 @@ import { type Anchors, readAnchors } from "./anchors.js";
 import type { NamespaceFacts } from "./facts.js";
 import { Holders } from "./holders.js";
 import { factsOf, type Holdings } from "./holdings.js";
+import { LikeThreads } from "./like-threads.js";
 import type { Birth, Namespace, NamespaceNode } from "./namespace.js";
 import { ByNamespace, NamespaceNodes } from "./nodes.js";
 import { relationOf } from "./relation.js";
@@ -67,6 +68,7 @@ export class NamespaceGraph {
   readonly #nodes: NamespaceNodes;
   readonly #resolver: NamespaceResolver;
   readonly #members = new Map<number, NsInums>();
+  readonly #threads = new LikeThreads();
   readonly #holders: Holders;
   /** What was told of namespaces that are being taken over. */
   readonly #told = new ByNamespace<NamespaceFacts>();
@@ -128,8 +130,17 @@ export class NamespaceGraph {
   }
 
   /** A task is where `task.ns` says: a new one, or one already known that may have moved. */
-  observe(task: Task): void {
-    this.move(task.tid, task.ns);
+  observe({ tid, pid, ns }: Task): void {
+    const leader = this.#members.get(pid);
+    if (tid !== pid && leader !== undefined && sameInums(leader, ns)) {
+      // the leader counts for both
+      this.#threads.add(tid, pid);
+      this.#drop(tid);
+      return;
+    }
+    if (tid !== pid) this.#threads.delete(tid);
+    else if (leader !== undefined && !sameInums(leader, ns)) this.#leaveBehind(pid, leader);
+    this.move(tid, ns);
   }
 
   /** Thread `tid` is now in `inums`, its ten namespaces in the order of NS_LINKS. */
@@ -167,15 +178,17 @@ export class NamespaceGraph {
 
   /** Thread `tid` ended. */
   forget(tid: number): void {
+    this.#threads.delete(tid);
     const inums = this.#members.get(tid);
     if (inums === undefined) return;
-    this.#members.delete(tid);
-    this.#leave(inums);
+    this.#leaveBehind(tid, inums);
+    this.#drop(tid);
   }
 
   /** The threads that were observed and not forgotten. */
-  tids(): Iterable<number> {
-    return this.#members.keys();
+  *tids(): Generator<number> {
+    yield* this.#members.keys();
+    yield* this.#threads.tids();
   }
 
   get(type: NsType, inum: number): Namespace | undefined {
@@ -239,6 +252,18 @@ export class NamespaceGraph {
     }
     const { ended, evicted } = this.#nodes;
     return { live, members: this.#members.size, empty, unresolved, ended, evicted };
+  }
+
+  /** The threads of `pid` that were where it is stay there without it. */
+  #leaveBehind(pid: number, inums: NsInums): void {
+    for (const tid of this.#threads.take(pid)) this.move(tid, inums);
+  }
+
+  #drop(tid: number): void {
+    const inums = this.#members.get(tid);
+    if (inums === undefined) return;
+    this.#members.delete(tid);
+    this.#leave(inums);
   }
 
   #enter(tid: number, inums: NsInums): void {

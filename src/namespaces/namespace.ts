@@ -44,7 +44,7 @@ export interface Namespace {
   readonly birth: Birth | null;
   /** Null while it lives. */
   readonly death: Death | null;
-  /** How many observed tasks are in it. */
+  /** How many tasks are in it: processes, and threads that are elsewhere than the leader of theirs. */
   readonly members: number;
   /** How many observed tasks are outside of it, but their next child will be born into it. */
   readonly awaiting: number;

@@ -16,6 +16,8 @@ import type { Task } from "./task.js";
 /** What a one-shot command wants to know. */
 export interface SnapshotWants {
   readonly tasks: boolean;
+  /** Zombies among the tasks, which are in their pid and user namespaces still; /proc shows them always. */
+  readonly zombies?: boolean;
   /** What open files hold, and with it what mounts of namespace files do. */
   readonly openFiles?: boolean;
   /** The mount tables. */
@@ -26,7 +28,6 @@ export interface SnapshotWants {
 /** The node as it was found by one look. */
 export interface NodeSnapshot {
   readonly host: HostPath;
-  /** Zombies among them, which are in their pid and user namespaces still. */
   readonly tasks: readonly Task[];
   readonly graph: NamespaceGraph;
   /** How the tasks were read. */
@@ -68,7 +69,7 @@ export function takeSnapshot(host: HostPath, wants: SnapshotWants): NodeSnapshot
   if (wants.tasks) {
     if (readers.tasks === null)
       incomplete.push("tasks are read from /proc, which misses what comes and goes");
-    tasks = readers.tasks?.read(true) ?? readProcTasks(host);
+    tasks = readers.tasks?.read(wants.zombies) ?? readProcTasks(host);
     graph.takeInventory(tasks, [], readers.tasks?.namespaces ?? []);
   }
 

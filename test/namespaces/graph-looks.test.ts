@@ -156,6 +156,53 @@ describe("what events tell", () => {
   });
 });
 
+describe("threads", () => {
+  const thread = (tid: number, pid: number, ns: NsInums): Task => ({ ...task(tid, ns), pid });
+  const members = () => [graph.get("net", 1003)?.members ?? 0, graph.get("net", 77)?.members ?? 0];
+  const elsewhere = inums(1).with(3, 77);
+
+  it("count where they are elsewhere than their leader, and else with it", () => {
+    graph.observe(task(1, inums(1)));
+    graph.observe(thread(2, 1, inums(1)));
+    graph.observe(thread(3, 1, elsewhere));
+    assert.deepEqual(members(), [1, 1]);
+    graph.observe(thread(3, 1, inums(1)));
+    assert.deepEqual(members(), [1, 0]);
+    graph.observe(thread(2, 1, elsewhere));
+    assert.deepEqual(members(), [1, 1]);
+    assert.deepEqual([...graph.tids()].sort(), [1, 2, 3]);
+    for (const tid of [3, 2, 1]) graph.forget(tid);
+    assert.deepEqual(members(), [0, 0]);
+    assert.deepEqual([...graph.tids()], []);
+  });
+
+  it("stay where they are when their leader moves on, or ends before them", () => {
+    graph.observe(task(1, inums(1)));
+    graph.observe(thread(2, 1, inums(1)));
+    graph.observe(task(1, elsewhere));
+    assert.deepEqual(members(), [1, 1]);
+    assert.equal(graph.get("net", 1003)?.death, null);
+    graph.observe(thread(2, 1, elsewhere));
+    assert.deepEqual(members(), [0, 1]);
+    graph.forget(1);
+    assert.deepEqual(members(), [0, 1]);
+    assert.equal(graph.get("net", 77)?.live, true);
+    graph.forget(2);
+    assert.equal(graph.get("net", 77)?.live, false);
+  });
+
+  it("count alone as long as their leader is not known", () => {
+    graph.observe(thread(2, 1, inums(1)));
+    assert.deepEqual(members(), [1, 0]);
+    graph.observe(task(1, inums(1)));
+    graph.observe(thread(2, 1, inums(1)));
+    assert.deepEqual(members(), [1, 0]);
+    graph.forget(1);
+    graph.forget(2);
+    assert.deepEqual(members(), [0, 0]);
+  });
+});
+
 describe("what is found to hold a namespace", () => {
   it("keeps it alive when its last task has gone, until a look finds it no more", () => {
     graph.observe(task(1, inums(1)));

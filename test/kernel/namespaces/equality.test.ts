@@ -13,6 +13,9 @@ const host = new HostPath();
 /** Those of the test, and with it of everything that comes and goes meanwhile. */
 const OWN = readNamespaces(host, "self");
 
+/** Zombies too: lsns counts them. */
+const WANTS = { tasks: true, zombies: true, openFiles: true, superblocks: true };
+
 let scene: RunningScene;
 let bundles: Bundles;
 const containers: number[] = [];
@@ -56,10 +59,10 @@ function settled(row: Comparable): Comparable {
 
 test("says of every namespace what lsns says before and after", (t) => {
   const first = new Map(recentLsns().map((row) => [row.ns, row]));
-  const snapshot = takeSnapshot(host, { tasks: true, openFiles: true, superblocks: true });
+  const snapshot = takeSnapshot(host, WANTS);
   const second = new Map(recentLsns().map((row) => [row.ns, row]));
   snapshot.close();
-  const later = takeSnapshot(host, { tasks: true, openFiles: true, superblocks: true });
+  const later = takeSnapshot(host, WANTS);
   later.close();
   assert.deepEqual([snapshot.via, snapshot.incomplete], ["bpf", []]);
   const ours = new Map([...snapshot.graph.all()].filter(({ live }) => live).map((one) => [one.inum, one]));

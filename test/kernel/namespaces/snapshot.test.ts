@@ -47,8 +47,11 @@ test("counts a zombie in the namespaces that it has not left", async () => {
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const inum = Number((await lines.next()).value);
     await lines.next();
-    const { tasks, graph, close } = takeSnapshot(host, { tasks: true });
+    const { tasks, graph, close } = takeSnapshot(host, { tasks: true, zombies: true });
     close();
+    const without = takeSnapshot(host, { tasks: true });
+    without.close();
+    assert.equal(without.graph.get("user", inum), undefined);
     const zombie = tasks.find(({ ppid }) => ppid === child.pid);
     assert.deepEqual(
       NS_LINKS.filter((_, link) => zombie?.ns[link] !== 0),
