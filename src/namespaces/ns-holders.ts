@@ -120,15 +120,13 @@ function readMounts(wire: Wire, fields: readonly Field[], into: NsMount[]): void
   }
 }
 
-/** Of a mount table, what tells namespace files. */
-export interface NsTable {
-  /** Inode number of the mount namespace. */
-  readonly ns: number;
-  readonly mounts: readonly Pick<Mount, "id" | "fsType" | "root">[];
-}
-
 /** The same from mount tables, for where there is no BPF: what the namespaces are cannot be known from there. */
-export function nsMountsOf(tables: Iterable<NsTable>): NsMounts {
+export function nsMountsOf(
+  tables: Iterable<{
+    readonly ns: number;
+    readonly mounts: readonly Pick<Mount, "id" | "fsType" | "root">[];
+  }>,
+): NsMounts {
   const mounts: NsMount[] = [];
   for (const table of tables) {
     for (const { fsType, root, id } of table.mounts) {

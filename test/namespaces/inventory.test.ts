@@ -8,7 +8,6 @@ import type { NsType } from "../../src/kernel/links.js";
 import type { NamespaceFacts } from "../../src/namespaces/facts.js";
 import { NamespaceGraph } from "../../src/namespaces/graph.js";
 import { Inventory } from "../../src/namespaces/inventory.js";
-import { Look, type LookSources } from "../../src/namespaces/look.js";
 import type { Task } from "../../src/namespaces/task.js";
 import { Tasks } from "../../src/namespaces/tasks.js";
 
@@ -50,43 +49,5 @@ describe("Inventory", () => {
       [true, 1, false],
     );
     assert.equal(graph.get("net", 13)?.owner, graph.get("user", 15));
-  });
-});
-
-describe("Look", () => {
-  function sources(reads: { count: number }): LookSources {
-    const file = { pid: 5, fd: 3, type: "net" as const, inum: 77, id: null, socket: false };
-    return {
-      openFiles: {
-        read() {
-          reads.count++;
-          const until = performance.now() + 5;
-          while (performance.now() < until);
-          return { ns: [file], procfs: [], namespaces: [facts("net", 77, 15)], skipped: 0 };
-        },
-      },
-      nsHolders: null,
-      superblocks: { read: () => ({ superblocks: [], complete: true }) },
-    };
-  }
-
-  it("tells the graph what it finds, and rests by what that cost", () => {
-    const reads = { count: 0 };
-    const look = new Look(host, graph, null);
-    look.take(sources(reads));
-    look.take(sources(reads));
-    // 5 ms are followed by 2.5 s
-    assert.deepEqual([reads.count, look.count], [1, 1]);
-    assert.deepEqual([graph.get("net", 77)?.fds, graph.get("net", 77)?.owner?.inum], [1, 15]);
-    assert.equal(look.openFiles?.ns.length, 1);
-  });
-
-  it("takes what /proc and mount tables show where there is no BPF", () => {
-    const mount = { fsType: "nsfs", root: "uts:[78]", id: 30 };
-    const tables = { all: () => [{ ns: 9, mounts: [mount, { ...mount, fsType: "ext4", root: "/" }] }] };
-    const look = new Look(host, graph, tables);
-    look.take({ openFiles: null, nsHolders: null, superblocks: null });
-    assert.deepEqual([graph.get("uts", 78)?.binds, graph.get("uts", 78)?.live], [1, true]);
-    assert.equal(graph.stats().live.uts, 1);
   });
 });
