@@ -2,6 +2,7 @@
 import type { ContainerRef, SyscallEvent, Unnumbered } from "./event.js";
 import type { HostPath } from "./kernel/host-path.js";
 import { LINK_INDEX } from "./kernel/links.js";
+import { listNamespaces } from "./kernel/listns.js";
 import { MountTables } from "./mounts/mount-tables.js";
 import type { Probes } from "./mounts/probes.js";
 import { ProcfsHistory } from "./mounts/procfs-history.js";
@@ -39,6 +40,9 @@ export class NodeView {
   readonly #now: () => number;
   #probes: Probes | null = null;
   #superblocks = 0;
+  /** Descriptors that the last look left out, and whether it saw all that it looks for. */
+  #skipped = 0;
+  #isWhole = false;
   #looks = 0;
   /** A look, or a new mount namespace, since the mount tables were gone through last. */
   #isNews = true;
@@ -55,6 +59,12 @@ export class NodeView {
   /** How many procfs superblocks the last look found. */
   get superblocks(): number {
     return this.#superblocks;
+  }
+
+  /** What the last look left out, in a few words; null where that was nothing. */
+  get leftOut(): string | null {
+    if (this.#skipped > 0) return `${this.#skipped} descriptors of processes that have very many`;
+    return this.#isWhole ? null : "descriptors or mounts that hold namespaces";
   }
 
   /** How often it was looked. */
@@ -98,11 +108,12 @@ export class NodeView {
     const probes = this.#probes;
     const superblocks = this.#readSuperblocks()?.superblocks ?? null;
     this.#superblocks = superblocks?.length ?? 0;
-    graph.look({
-      files: probes?.openFiles?.read() ?? null,
-      mounts: probes?.nsHolders?.read() ?? null,
-      superblocks,
-    });
+    const files = probes?.openFiles?.read() ?? null;
+    const mounts = probes?.nsHolders?.read() ?? null;
+    const listed = listNamespaces();
+    graph.look({ files, mounts, superblocks, listed: listed.ok ? listed.value : null });
+    this.#skipped = files?.skipped ?? 0;
+    this.#isWhole = files !== null && mounts?.complete === true;
     this.#looks++;
     this.#isNews = true;
     this.#lastSeconds = (performance.now() - began) / 1000;

@@ -29,6 +29,11 @@ export function readyChecks(agent: Agent): Check[] {
         : "not readable: the pid namespace of a procfs in a container is not known",
     },
     {
+      name: "holders of namespaces",
+      ok: true,
+      detail: agent.view.leftOut === null ? "all found" : `left out: ${agent.view.leftOut}`,
+    },
+    {
       name: "drain loop",
       ok: agent.failures === 0,
       detail: `${agent.failures} failures of inventories and timers; the log has the first ones`,
