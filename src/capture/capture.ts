@@ -64,6 +64,7 @@ export class Capture {
   readonly summaries: Summaries;
   #lost = Buffer.alloc(0);
   #losses: CaptureLosses | null = null;
+  #closed = false;
   readonly #object: BpfObject;
 
   private constructor(attachment: Attachment) {
@@ -144,6 +145,8 @@ export class Capture {
    * the ring fills up: whoever reads the events is slower than they come.
    */
   hold(behind: boolean): void {
+    // stdout is written to until the very end
+    if (this.#closed) return;
     this.#object
       .map(".data.behind")
       .update(new Uint8Array(4), new Uint8Array(Uint32Array.of(Number(behind)).buffer));
@@ -163,6 +166,7 @@ export class Capture {
 
   /** After {@link run} has ended. */
   close(): void {
+    this.#closed = true;
     this.detach();
     this.ring.close();
     this.#object.close();
