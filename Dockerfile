@@ -46,5 +46,5 @@ COPY --from=build /src/src/exposures/entries src/exposures/entries
 # Capabilities reach a process by execve(2) only when it is root: another user would start without CAP_BPF.
 USER 0:0
 EXPOSE 9917
-ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=2", "dist/main.js"]
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=2", "dist/keyhole.js"]
 CMD ["run"]

@@ -30,7 +30,7 @@ export async function churn(plan: Plan): Promise<Report> {
   const seconds = amount(plan, 60, 5);
   const program = compileProgram("churn", "../../test/programs/");
   const agent = ours(
-    spawn(process.execPath, [`${ROOT}dist/main.js`, "run", "--output", "json", "--listen", "off"], {
+    spawn(process.execPath, [`${ROOT}dist/keyhole.js`, "run", "--output", "json", "--listen", "off"], {
       stdio: ["ignore", "pipe", "inherit"],
     }),
   );

@@ -10,6 +10,7 @@ import { median } from "./statistics.js";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const READER = fileURLToPath(new URL("inventory/reader.js", import.meta.url));
+const FLOOR_PROGRAM = fileURLToPath(new URL("floor/tree.js", import.meta.url));
 /** Mounts of each container: its root, its procfs, and what it is given. */
 const MOUNTS = 40;
 /** For these the budgets are. */
@@ -21,6 +22,7 @@ const KEYHOLE = { name: "keyhole", role: "keyhole" } as const;
 const LINKS = { name: "C, reads the links below /proc", role: "reference" } as const;
 const MOUNTINFO = { name: "C, reads mountinfo", role: "reference" } as const;
 const LSNS = { name: "lsns", role: "reference" } as const;
+const FLOOR = { name: "floor: Node, libbpf, one read of the tasks", role: "floor" } as const;
 const FINDMNT = { name: "findmnt, once for each namespace", role: "reference" } as const;
 
 /** What reader.js says of its first look, and of a later one. */
@@ -153,7 +155,8 @@ function compareWithC(found: Found): void {
 }
 
 function compare(found: Found, round: number): void {
-  found.tree.add(KEYHOLE, timed([process.execPath, `${ROOT}dist/main.js`, "tree"]));
+  found.tree.add(FLOOR, timed([process.execPath, FLOOR_PROGRAM]));
+  found.tree.add(KEYHOLE, timed([process.execPath, `${ROOT}dist/keyhole.js`, "tree"]));
   if (missingTool("lsns")) found.notes.push("not measured: lsns: apt-get install util-linux");
   else {
     const lsns = timed(["lsns"]);

@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { programs, versionOf } from "./programs.js";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const PROGRAM = `${ROOT}dist/keyhole.js`;
 
 export type Role = "keyhole" | "reference" | "floor";
 
@@ -55,16 +56,17 @@ export function quietKeyhole(): Tracer {
   };
 }
 
-/** The same with a profiler in it, which writes to `folder`. */
+/** The same with a profiler in it, which writes to `folder`; of the agent its modules, whose names tell more than a bundle's. */
 export function profiled<T extends { readonly command: readonly string[] }>(tracer: T, folder: string): T {
   const [node = "", ...args] = tracer.command;
   const profiler = new URL("profiler.js", import.meta.url);
   profiler.searchParams.set("folder", folder);
-  return { ...tracer, command: [node, "--import", profiler.href, ...args], profile: folder };
+  const modules = args.map((arg) => (arg === PROGRAM ? `${ROOT}dist/main.js` : arg));
+  return { ...tracer, command: [node, "--import", profiler.href, ...modules], profile: folder };
 }
 
 function agent(options: readonly string[]): readonly string[] {
-  return [`${ROOT}dist/main.js`, "run", "--log-level", "error", ...options];
+  return [PROGRAM, "run", "--log-level", "error", ...options];
 }
 
 /** bench/programs/consumer.c; `how` it gets to know of records. */

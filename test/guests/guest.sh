@@ -21,7 +21,7 @@ keyhole() {
 	name=$1
 	shift
 	step "$name"
-	timeout 60 node /keyhole/dist/main.js "$@" >"$name.stdout" 2>"$name.stderr" </dev/null
+	timeout 60 node /keyhole/dist/keyhole.js "$@" >"$name.stdout" 2>"$name.stderr" </dev/null
 	echo $? >"$name.status"
 }
 
@@ -71,7 +71,7 @@ cases() {
 # observe MODE: the agent in an attach mode, while all that is done
 observe() {
 	step "$1"
-	node /keyhole/dist/main.js run --output json --listen off --attach $1 >$1.run.stdout 2>$1.run.stderr </dev/null &
+	node /keyhole/dist/keyhole.js run --output json --listen off --attach $1 >$1.run.stdout 2>$1.run.stderr </dev/null &
 	agent=$!
 	wait_for $1.run.stdout '"state":"started"' 60
 	step "$1 acts"
@@ -131,7 +131,7 @@ grep ^NSpid: /proc/$inside/status >box.nspid
 keyhole procfs procfs --output json
 keyhole pid pid --output json $inside
 ip link set lo up
-node /keyhole/dist/main.js run --output none --listen 127.0.0.1:9917 2>agent.stderr </dev/null &
+node /keyhole/dist/keyhole.js run --output none --listen 127.0.0.1:9917 2>agent.stderr </dev/null &
 agent=$!
 box=$(readlink /proc/$inside/ns/mnt | tr -dc 0-9)
 left=120

@@ -8,7 +8,7 @@ import { formatLine } from "../../../src/publish/terminal.js";
 import { buildProgram } from "../../programs/build.js";
 import { Agent } from "../capture/agent.js";
 
-const MAIN = join(fileURLToPath(new URL("../../..", import.meta.url)), "dist/main.js");
+const MAIN = join(fileURLToPath(new URL("../../..", import.meta.url)), "dist/keyhole.js");
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
 
 describe("hostile input", () => {

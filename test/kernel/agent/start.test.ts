@@ -10,7 +10,7 @@ import type { AgentEvent } from "../../../src/event.js";
 import { Agent } from "../capture/agent.js";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-const MAIN = join(ROOT, "dist/main.js");
+const MAIN = join(ROOT, "dist/keyhole.js");
 const RUN = ["run", "--output", "json", "--listen", "off"];
 
 function run(command: string, args: readonly string[]): SpawnSyncReturns<string> {
@@ -77,7 +77,7 @@ describe("keyhole run starts with what it can", () => {
     writeFileSync(join(copy, file), source.replaceAll(from, to));
     const built = run(process.execPath, [join(copy, "scripts/build-bpf.js")]);
     assert.equal(built.status, 0, built.stderr);
-    return join(copy, "dist/main.js");
+    return join(copy, "dist/keyhole.js");
   }
 
   it("when the kernel lacks one of the tracepoints, and says what is lost", async () => {

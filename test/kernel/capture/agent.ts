@@ -23,7 +23,7 @@ export class Agent {
    * Starts `keyhole run --output json --listen off` with `options`, and waits until it says `started`. `main` is
    * the program, the built one unless it is said otherwise.
    */
-  static async start(options: readonly string[] = [], main = join(ROOT, "dist/main.js")): Promise<Agent> {
+  static async start(options: readonly string[] = [], main = join(ROOT, "dist/keyhole.js")): Promise<Agent> {
     const agent = new Agent(main, options);
     await agent.until("the agent's start", () =>
       agent.events.some((event) => event.type === "agent" && event.state === "started"),

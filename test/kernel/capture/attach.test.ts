@@ -6,7 +6,7 @@ import type { AgentEvent } from "../../../src/event.js";
 import { trampolineRefusal } from "../../../src/kernel/trampolines.js";
 import { Agent } from "./agent.js";
 
-const MAIN = fileURLToPath(new URL("../../../dist/main.js", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../../dist/keyhole.js", import.meta.url));
 
 interface Start {
   readonly attach: string;

@@ -127,7 +127,7 @@ describe("capabilities of the DaemonSet", () => {
       const { status, stdout, stderr } = spawnSync(
         "setpriv",
         [
-          ...["--bounding-set", bounding, "--inh-caps=-all", process.execPath, join(ROOT, "dist/main.js")],
+          ...["--bounding-set", bounding, "--inh-caps=-all", process.execPath, join(ROOT, "dist/keyhole.js")],
           ...["run", "--listen", "off", "--output", "json"],
         ],
         { encoding: "utf8" },

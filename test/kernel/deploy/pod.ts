@@ -94,7 +94,7 @@ export class Pod {
 
   /** Runs another command of Keyhole in the container, with the same privileges; returns its stdout. */
   keyhole(...args: readonly string[]): string {
-    return execFileSync("runc", ["exec", this.id, process.execPath, `${APP}/dist/main.js`, ...args], {
+    return execFileSync("runc", ["exec", this.id, process.execPath, `${APP}/dist/keyhole.js`, ...args], {
       encoding: "utf8",
     });
   }
@@ -108,7 +108,7 @@ export class Pod {
     const { process: first, root, mounts, linux } = spec;
     first.terminal = false;
     first.cwd = APP;
-    first.args = [process.execPath, "dist/main.js", ...args];
+    first.args = [process.execPath, "dist/keyhole.js", ...args];
     first.env = [
       "PATH=/usr/bin",
       ...Object.entries(this.environment).map(([name, value]) => `${name}=${value}`),

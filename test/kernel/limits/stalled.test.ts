@@ -9,7 +9,7 @@ import type { KeyholeEvent } from "../../../src/event.js";
 import { buildProgram } from "../../programs/build.js";
 import { Tally } from "./tally.js";
 
-const MAIN = fileURLToPath(new URL("../../../dist/main.js", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../../dist/keyhole.js", import.meta.url));
 /** More than the queue of stdout has room for (32 MiB), at a rate at which nothing else is lost. */
 const CALLS = 50_000;
 const RATE = 20_000;
