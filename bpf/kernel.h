@@ -126,6 +126,7 @@ struct mnt_namespace {
 	__u64 seq;		/* what NS_GET_MNTNS_ID gives from 6.11 to 6.17; gone since */
 	struct rb_node *mnt_last_node;	/* since 6.14 */
 	unsigned int nr_mounts;	/* since 6.8 */
+	bool is_anon;		/* 7.2 has it, 6.18 has not */
 };
 
 struct mnt_namespace___v6_8 {

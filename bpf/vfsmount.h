@@ -13,6 +13,9 @@ static __always_inline struct mount *mount_of(struct vfsmount *vfsmount)
 /* 0 for the anonymous namespace of a detached mount. */
 static __always_inline __u64 mount_ns_id(struct mnt_namespace *ns)
 {
+	/* where it is said by a member of its own, it has an id as well */
+	if (bpf_core_field_exists(ns->is_anon) && BPF_CORE_READ(ns, is_anon))
+		return 0;
 	if (bpf_core_field_exists(ns->seq))
 		return BPF_CORE_READ(ns, seq);
 	if (bpf_core_field_exists(ns->ns.ns_id))

@@ -116,15 +116,23 @@ done
 keyhole box-scan scan --output json
 
 # Procfs instances as every kernel has them, one of them mounted nowhere; and the agent's own view of the mounts.
-mkdir /tmp/hidden /tmp/group /tmp/subset
+mkdir /tmp/hidden /tmp/bound /tmp/group /tmp/subset /tmp/inside
 mount -t proc -o hidepid=2 hidden /tmp/hidden
 mount -t proc -o hidepid=1,gid=7 group /tmp/group
 mount -t proc -o subset=pid subset /tmp/subset
+# through a bind the original gets other options; a file lies over one, as those of LXCFS do
+mount --bind /tmp/hidden /tmp/bound
+mount -t proc -o remount,hidepid=1 hidden /tmp/bound
+echo fake >/tmp/fake
+mount --bind /tmp/fake /tmp/group/meminfo
 hold >held &
 holder=$!
 left=60
 until [ "$left" -eq 0 ] || [ -s held ]; do sleep 1; left=$((left - 1)); done
 inside=$(for pid in $(cat /sys/fs/cgroup/box/cgroup.procs); do grep -q '^sleep$' /proc/$pid/comm && echo $pid; done | tail -n 1)
+# since 6.17 a procfs can be made of any pid namespace
+mount -t proc -o pidns=/proc/$inside/ns/pid inside /tmp/inside 2>/dev/null
+readlink /proc/$inside/ns/pid >box.pidns
 cat /proc/self/mountinfo >mountinfo
 cat /proc/$inside/mountinfo >box.mountinfo
 grep ^NSpid: /proc/$inside/status >box.nspid
@@ -143,7 +151,8 @@ kill -INT $agent
 wait $agent
 echo $? >agent.status
 kill $holder
-umount /tmp/hidden /tmp/group /tmp/subset
+umount /tmp/group/meminfo /tmp/bound /tmp/hidden /tmp/group /tmp/subset
+umount /tmp/inside 2>/dev/null
 ls -l /proc/[0-9]*/ns | sed -n 's/.* -> //p' | sort -u >links
 keyhole tree tree --output json
 dmesg >dmesg

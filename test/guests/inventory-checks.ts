@@ -1,3 +1,4 @@
+import { isAtLeast } from "./release.js";
 import type { Inventory } from "./results.js";
 
 interface Instance {
@@ -8,48 +9,68 @@ interface Instance {
   readonly subset: string | null;
   readonly private: boolean | null;
   readonly keeper: string;
-  readonly places: readonly { readonly path: string }[];
+  readonly places: readonly {
+    readonly mnt_ns: number;
+    readonly path: string;
+    readonly covers: readonly { readonly kind: string; readonly path: string }[];
+  }[];
   readonly holders: readonly { readonly pid: number; readonly fd: number; readonly detached: boolean }[];
 }
 
 /** What must hold of procfs instances, pids and mounts; an empty list where it does. */
-export const INVENTORY_CHECKS: Readonly<Record<string, (inventory: Inventory) => string[]>> = {
-  "procfs has each instance with its options, where it is mounted": mounted,
-  "procfs has an instance that is mounted nowhere, and who holds it": detached,
-  "pid has what the kernel calls a process in each pid namespace": pids,
-  "a running agent has the mount table of another namespace": mounts,
+export const INVENTORY_CHECKS: Readonly<Record<string, (inventory: Inventory, release: string) => string[]>> =
+  {
+    "procfs has each instance with its options, where it is mounted": mounted,
+    "procfs has an instance that was made of another pid namespace": madeOf,
+    "procfs has an instance that is mounted nowhere, and who holds it": detached,
+    "pid has what the kernel calls a process in each pid namespace": pids,
+    "a running agent has the mount table of another namespace": mounts,
+  };
+
+/** hidepid, gid and subset of each instance, where it is and what lies on it. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  "/proc": "off 0 null at /proc",
+  // as the remount of the bind left it
+  "/tmp/hidden": "noaccess 0 null at /tmp/bound, /tmp/hidden",
+  "/tmp/group": "noaccess 7 null at /tmp/group with other /meminfo",
+  "/tmp/subset": "off 0 pid at /tmp/subset",
 };
 
 function mounted({ procfs, mountinfo }: Inventory): string[] {
   const { instances, wrong } = readProcfs(procfs);
-  const found = (path: string): Instance | undefined => {
-    // MAJOR:MINOR of what the kernel says is mounted there
-    const dev = mountinfo
-      .split("\n")
-      .find((line) => line.split(" ")[4] === path)
-      ?.split(" ")[2];
-    return instances.find((one) => one.dev === dev);
-  };
-  const expected = {
-    "/proc": "off 0 null",
-    "/tmp/hidden": "invisible 0 null",
-    "/tmp/group": "noaccess 7 null",
-  };
-  for (const [path, options] of Object.entries({ ...expected, "/tmp/subset": "off 0 pid" })) {
-    const one = found(path);
+  const host = instanceAt("/proc", instances, mountinfo);
+  for (const [path, expected] of Object.entries(EXPECTED)) {
+    const one = instanceAt(path, instances, mountinfo);
     if (one === undefined) {
       wrong.push(`no instance at ${path}`);
       continue;
     }
     const { hidepid, gid, subset, places, keeper } = one;
-    if (`${hidepid} ${gid} ${subset}` !== options)
-      wrong.push(`${path}: ${hidepid} ${gid} ${subset}, not ${options}`);
-    if (keeper !== "mounts" || !places.some((place) => place.path === path))
-      wrong.push(`${path} is no place of it`);
-    if (one.pid_ns !== found("/proc")?.pid_ns) wrong.push(`${path} shows pid:[${one.pid_ns}]`);
+    // mounts of other namespaces have copies of the host's
+    const own = places.filter((place) => place.mnt_ns === host?.places[0]?.mnt_ns);
+    const covers = own.flatMap((place) => place.covers.map(({ kind, path: on }) => ` with ${kind} ${on}`));
+    const paths = [...new Set(own.map((place) => place.path))].sort().join(", ");
+    const found = `${hidepid} ${gid} ${subset} at ${paths}${covers.join("")}`;
+    if (found !== expected) wrong.push(`${path}: ${found}, not ${expected}`);
+    if (keeper !== "mounts") wrong.push(`${path} is kept by ${keeper}`);
+    if (one.pid_ns !== host?.pid_ns) wrong.push(`${path} shows pid:[${one.pid_ns}]`);
     if (one.private !== (path !== "/proc")) wrong.push(`${path}: private is ${one.private}`);
   }
   return wrong;
+}
+
+function madeOf({ procfs, mountinfo, boxPidNs }: Inventory, release: string): string[] {
+  const { instances, wrong } = readProcfs(procfs);
+  const one = instanceAt("/tmp/inside", instances, mountinfo);
+  if (!isAtLeast(release, 6, 17)) return one === undefined ? wrong : [...wrong, "there is one already"];
+  if (one?.pid_ns !== boxPidNs) wrong.push(`it shows pid:[${one?.pid_ns}], not pid:[${boxPidNs}]`);
+  return wrong;
+}
+
+/** The instance that the kernel says is mounted at `path`. */
+function instanceAt(path: string, instances: readonly Instance[], mountinfo: string): Instance | undefined {
+  const line = mountinfo.split("\n").find((one) => one.split(" ")[4] === path && one.includes(" - proc "));
+  return instances.find(({ dev }) => dev === line?.split(" ")[2]);
 }
 
 function detached({ procfs, held }: Inventory): string[] {

@@ -70,6 +70,8 @@ export interface Inventory {
   readonly mounts: string;
   readonly mountinfo: string;
   readonly boxMountinfo: string;
+  /** Of its pid namespace, which /tmp/inside is a procfs of where the kernel can make one. */
+  readonly boxPidNs: number;
   /** Its pids, from the initial pid namespace down. */
   readonly boxPids: readonly number[];
   /** Who holds a procfs that is mounted nowhere. */
@@ -127,6 +129,7 @@ export function readResults(archive: string): Results {
         mounts: text("mounts"),
         mountinfo: text("mountinfo"),
         boxMountinfo: text("box.mountinfo"),
+        boxPidNs: Number(/\d+/.exec(text("box.pidns"))?.[0]),
         boxPids: text("box.nspid").trim().split(/\s+/).slice(1).map(Number),
         held: readHeld(text("held")),
       },
