@@ -60,6 +60,7 @@ export function check(results: Results): Check[] {
       });
     }
     add(mode, "the programs did nothing else", () => extra.map((event) => JSON.stringify(event)));
+    add(mode, "what fsmount(2) makes is in no mount namespace", () => detachedMounts(calls));
     add(mode, "calls of many processes at once are told each as what it was", () =>
       crowd(observed, calls, results.release),
     );
@@ -223,6 +224,18 @@ function crowd(
   const skipped = events.some((event) => event.type === "lost" && event.reason === "recursion");
   if (missing > 0 && !(mayBeSkipped(release) && skipped)) wrong.push(`${missing} calls were not told`);
   return wrong;
+}
+
+/** A detached mount is in an anonymous namespace, which later kernels give an id as well. */
+function detachedMounts(calls: readonly SyscallEvent[]): string[] {
+  const made = calls.filter(({ syscall, args, outcome }) => {
+    const makesNamespace = Array.isArray(args.flags) && args.flags.includes("FSMOUNT_NAMESPACE");
+    return syscall === "fsmount" && !makesNamespace && outcome?.mount !== undefined;
+  });
+  if (made.length === 0) return ["no event of fsmount(2) has the mount"];
+  return made
+    .filter(({ outcome }) => outcome?.mount?.mnt_ns !== null || outcome.mount.mountpoint !== null)
+    .map(({ seq, outcome }) => `${seq}: ${JSON.stringify(outcome?.mount)}`);
 }
 
 function attached(mode: Mode, { events }: Observed): string[] {
