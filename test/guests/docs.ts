@@ -16,7 +16,7 @@ const INTRODUCTION = `# Kernels
 
 Keyhole runs on Linux 5.8 and newer. \`npm run test:kernels\` boots kernels of Debian in emulated guests, runs the agent there
 in both attach modes, has programs do several hundred calls, and compares every event with what the programs say they
-did, and the two modes with each other. This page is written by \`npm run test:kernels -- --all --write-docs\`.
+did, and the two modes with each other. This page is written by \`npm run test:kernels -- --write-docs\`.
 
 What attach mode is used where, and why, is said by \`keyhole doctor\` and by the first event of \`keyhole run\`.
 `;
