@@ -1,15 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { ours } from "./pair.js";
 import { amount, Collected, type Plan } from "./plan.js";
 import { pause, residentMiB, usage } from "./process.js";
 import { compileProgram } from "./programs.js";
 import type { Report } from "./report.js";
 import { quantile } from "./statistics.js";
+import { keyhole } from "./tracers.js";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const RATE = 200;
 const KEYHOLE = { name: "keyhole", role: "keyhole" } as const;
 /** Until the agent has looked around for the first time, in milliseconds. */
@@ -29,11 +28,8 @@ export async function churn(plan: Plan): Promise<Report> {
   if (plan.profile !== null) throw new Error("churn cannot be profiled: use --profile event");
   const seconds = amount(plan, 60, 5);
   const program = compileProgram("churn", "../../test/programs/");
-  const agent = ours(
-    spawn(process.execPath, [`${ROOT}dist/keyhole.js`, "run", "--output", "json", "--listen", "off"], {
-      stdio: ["ignore", "pipe", "inherit"],
-    }),
-  );
+  const [node = "", ...args] = keyhole().command;
+  const agent = ours(spawn(node, args, { stdio: ["ignore", "pipe", "inherit"] }));
   /** When each clone was told, in milliseconds after it returned. */
   const delays = new Map<number, number[]>();
   let [lost, isReady] = [0, false];

@@ -10,6 +10,8 @@ import { callForever } from "./workload.js";
 
 /** How long a tracer may take to report its first call, in milliseconds. */
 const START_MS = 30_000;
+/** … and to end. */
+const END_MS = 15_000;
 /** Keyhole's reason for forks, execs and exits that it lost: docs/events.md. */
 const LOST_TASKS = "ring-full-tasks";
 /** What a tracer does at first, as looking at what runs already, is over after this long, in milliseconds. */
@@ -105,7 +107,10 @@ export class Session {
     const began = performance.now();
     const exited = once(this.#child, "exit");
     this.#child.kill(this.tracer.signal);
+    // bpftrace does not always hear a signal while it starts
+    const patience = setTimeout(() => this.#child.kill("SIGKILL"), END_MS);
     await exited;
+    clearTimeout(patience);
     return performance.now() - began;
   }
 

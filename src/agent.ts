@@ -236,8 +236,6 @@ export class Agent {
   async stop(reason: string): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     if (this.#resync !== null) clearTimeout(this.#resync);
-    if (this.#tables !== null) clearTimeout(this.#tables);
-    this.#tables = null;
     this.capture.detach();
     this.capture.stop();
     // how it ended was told where it ended
@@ -248,6 +246,9 @@ export class Agent {
     this.#tellMissed();
     this.exposures.stop();
     this.stories.close();
+    // the last records may have asked for one more reading
+    if (this.#tables !== null) clearTimeout(this.#tables);
+    this.view.close();
     this.#probes?.close();
     this.#publish({ state: "stopping", reason });
     this.capture.close();

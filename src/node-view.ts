@@ -82,6 +82,11 @@ export class NodeView {
     this.#probes = probes;
   }
 
+  /** The kernel cannot be asked any more. */
+  close(): void {
+    this.#probes = null;
+  }
+
   /** A call was published. Returns whether mount tables are to be read again for it. */
   onCall({ syscall, ret, args, changed, outcome }: Unnumbered<SyscallEvent>, task: Task): boolean {
     if (ret === null || ret < 0) return false;

@@ -14,7 +14,7 @@ export interface StdoutOptions {
   readonly format?: Format;
   /** Bytes that may wait for the reader; 32 MiB unless it is said otherwise. */
   readonly maxQueued?: number;
-  /** Called with true when half of `maxQueued` waits, and with false when no more than a quarter does. */
+  /** Called with true when three quarters of `maxQueued` wait, and with false when no more than half of it does. */
   readonly onBehind?: (behind: boolean) => void;
   /** Milliseconds that close() waits for the reader; 500 unless it is said otherwise. */
   readonly closeTimeout?: number;
@@ -89,7 +89,7 @@ export class StdoutSink implements Sink {
   }
 
   #checkBehind(): void {
-    const behind = this.#queue.queued > this.#maxQueued / (this.#behind ? 4 : 2);
+    const behind = this.#queue.queued > this.#maxQueued * (this.#behind ? 0.5 : 0.75);
     if (behind === this.#behind) return;
     this.#behind = behind;
     this.#onBehind(behind);
