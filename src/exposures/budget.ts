@@ -8,8 +8,14 @@ const PAUSE_FACTOR = 20;
  * than a twentieth of the agent's time. By key, so that one cannot use up what is another's.
  */
 export class Budget {
+  readonly #now: () => number;
   readonly #notBefore = new Map<string, number>();
   #refused = 0;
+
+  /** @param now milliseconds that never go back */
+  constructor(now = () => performance.now()) {
+    this.#now = now;
+  }
 
   /** How often {@link run} was refused. */
   get refused(): number {
@@ -18,7 +24,7 @@ export class Budget {
 
   /** Does `work` and returns what it gives; null when what was done for `key` before has cost too much. */
   run<T>(key: string, work: () => T): T | null {
-    const began = performance.now();
+    const began = this.#now();
     if (began < (this.#notBefore.get(key) ?? 0)) {
       this.#refused++;
       return null;
@@ -26,7 +32,7 @@ export class Budget {
     try {
       return work();
     } finally {
-      const took = performance.now() - began;
+      const took = this.#now() - began;
       if (took > FREE_MS) this.#notBefore.set(key, began + took * PAUSE_FACTOR);
       else this.#notBefore.delete(key);
     }
