@@ -12,7 +12,7 @@ const MEANINGS: Readonly<Record<LostReason, string>> = {
   "summary-full":
     "a failed call beyond the rate of its workload, when more processes were to be summed up than fit into the table. See `limits.rate`",
   "workload-limit":
-    "a call of a workload beyond its rate, while the ring was more than half full, or the queue of stdout more than three quarters: so that no other workload loses any. See `limits.rate`",
+    "a call of a workload beyond its rate, while the ring or the queue of stdout was more than half full: so that no other workload loses any. See `limits.rate`",
   "clone-table-full": "a clone that made namespaces, while more of them than any node has were under way",
   "record-size": "a record that was longer than the longest: a defect of Keyhole",
   recursion: "the kernel skipped a program because a BPF program was running on that CPU already",

@@ -12,9 +12,12 @@ export interface StdoutOptions {
   readonly fd?: number;
   /** One event as a line; JSON unless it is said otherwise. */
   readonly format?: Format;
-  /** Bytes that may wait for the reader; 32 MiB unless it is said otherwise. */
+  /** Bytes that may wait for the reader; 48 MiB unless it is said otherwise. */
   readonly maxQueued?: number;
-  /** Called with true when three quarters of `maxQueued` wait, and with false when no more than half of it does. */
+  /**
+   * Called with true when half of `maxQueued` waits, and with false when no more than a quarter does. The other half has
+   * room for what is in the ring by then.
+   */
   readonly onBehind?: (behind: boolean) => void;
   /** Milliseconds that close() waits for the reader; 500 unless it is said otherwise. */
   readonly closeTimeout?: number;
@@ -58,7 +61,7 @@ export class StdoutSink implements Sink {
   constructor(options: StdoutOptions = {}) {
     this.#output = openOutput(options.fd ?? 1);
     this.#format = options.format ?? ((_event, json) => json());
-    this.#maxQueued = options.maxQueued ?? 32 * 1024 * 1024;
+    this.#maxQueued = options.maxQueued ?? 48 * 1024 * 1024;
     this.#queue = new LineQueue(this.#maxQueued);
     this.#onBehind = options.onBehind ?? (() => {});
     this.#closeTimeout = options.closeTimeout ?? 500;
@@ -89,7 +92,7 @@ export class StdoutSink implements Sink {
   }
 
   #checkBehind(): void {
-    const behind = this.#queue.queued > this.#maxQueued * (this.#behind ? 0.5 : 0.75);
+    const behind = this.#queue.queued > this.#maxQueued / (this.#behind ? 4 : 2);
     if (behind === this.#behind) return;
     this.#behind = behind;
     this.#onBehind(behind);

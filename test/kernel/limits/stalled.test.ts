@@ -10,8 +10,8 @@ import { buildProgram } from "../../programs/build.js";
 import { Tally } from "./tally.js";
 
 const MAIN = fileURLToPath(new URL("../../../dist/keyhole.js", import.meta.url));
-/** More than the queue of stdout has room for (32 MiB), at a rate at which nothing else is lost. */
-const CALLS = 50_000;
+/** More than the queue of stdout has room for (48 MiB), at a rate at which nothing else is lost. */
+const CALLS = 80_000;
 const RATE = 20_000;
 /** Milliseconds between two looks at the metrics, and until they are given up; nothing is measured with them. */
 const PAUSE = 50;
