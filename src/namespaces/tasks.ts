@@ -18,6 +18,8 @@ interface Entry {
 
 /** No node comes near this; the kernel's own bound is PID_MAX_LIMIT, 4 Mi. */
 const DEFAULT_LIMIT = 262_144;
+/** More than end while an inventory is read and a little before. */
+const MAX_REAPING = 4_096;
 
 /**
  * The tasks that live, by tid: who they are and which namespaces they were in last. Read by an inventory, kept
@@ -28,6 +30,8 @@ export class Tasks {
   readonly #limit: number;
   /** Tids that ended while an inventory was read; null when none is. */
   #ended: Set<number> | null = null;
+  /** Those that ended last, with their start: an inventory lists them until they are reaped. */
+  readonly #reaping = new Map<number, bigint>();
   #refused = 0;
 
   constructor(limit = DEFAULT_LIMIT) {
@@ -82,6 +86,8 @@ export class Tasks {
   }
 
   exit(tid: number): void {
+    const known = this.#byTid.get(tid);
+    if (known !== undefined) this.#remember(tid, known.task.start);
     this.#byTid.delete(tid);
     this.#ended?.add(tid);
   }
@@ -102,6 +108,7 @@ export class Tasks {
       listed.add(task.tid);
       if (this.#ended?.has(task.tid)) continue;
       const known = this.#byTid.get(task.tid);
+      if (known === undefined && this.#reaping.get(task.tid) === task.start) continue;
       if (known === undefined || known.task.start !== task.start) appeared++;
       else if (known.time > begun) continue;
       else if (!sameNamespaces(known.task, task)) moved++;
@@ -125,6 +132,12 @@ export class Tasks {
   #of(task: Pick<Task, "tid" | "pid" | "start">): Entry | undefined {
     const entry = this.#byTid.get(task.tid) ?? this.#byTid.get(task.pid);
     return entry !== undefined && entry.task.start === task.start ? entry : undefined;
+  }
+
+  #remember(tid: number, start: bigint): void {
+    this.#reaping.delete(tid);
+    this.#reaping.set(tid, start);
+    if (this.#reaping.size > MAX_REAPING) this.#reaping.delete(this.#reaping.keys().next().value!);
   }
 
   #put(task: Task, time: bigint): Task {

@@ -83,6 +83,15 @@ describe("Tasks", () => {
     assert.deepEqual(tasks.get(50)?.ns, MOVED);
   });
 
+  it("does not take back a task that has ended and is listed until it is reaped, but another with its tid", () => {
+    const tasks = new Tasks();
+    tasks.update(task({ tid: 50 }), 1n);
+    tasks.exit(50);
+    assert.equal(tasks.reconcile([task({ tid: 50 })], 10n).appeared, 0);
+    assert.equal(tasks.get(50), undefined);
+    assert.equal(tasks.reconcile([task({ tid: 50, start: 99n })], 20n).appeared, 1);
+  });
+
   it("gives a thread that the inventory no longer lists the namespaces of its leader", () => {
     const tasks = new Tasks();
     tasks.update(task({ tid: 50 }), 1n);
