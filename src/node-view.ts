@@ -3,6 +3,7 @@ import type { ContainerRef, SyscallEvent, Unnumbered } from "./event.js";
 import type { HostPath } from "./kernel/host-path.js";
 import { LINK_INDEX } from "./kernel/links.js";
 import { listNamespaces } from "./kernel/listns.js";
+import { CHANGES_TABLE, reconfigures } from "./mounts/mount-changes.js";
 import { MountTables } from "./mounts/mount-tables.js";
 import type { Probes } from "./mounts/probes.js";
 import { ProcfsHistory } from "./mounts/procfs-history.js";
@@ -20,14 +21,8 @@ export interface NodeViewOptions {
   readonly containerOf: (task: Task) => ContainerRef | null;
   /** See readHostProcDev(). */
   readonly hostProcDev: string | null;
-  /** Milliseconds since 1970. */
-  readonly now?: () => number;
 }
 
-/** Calls after which the kernel's own counter of changes need not show what changed. */
-const CHANGES_MOUNTS: ReadonlySet<string> = new Set([
-  ...["mount", "umount2", "umount", "move_mount", "mount_setattr", "open_tree_attr", "pivot_root"],
-]);
 /** In place of the device number of a superblock: nobody knows which. */
 const ANY = "any";
 /** How many mounts are read before the ring is: about ten milliseconds' worth. */
@@ -37,7 +32,6 @@ export class NodeView {
   readonly tables: MountTables;
   readonly history = new ProcfsHistory();
   readonly #options: NodeViewOptions;
-  readonly #now: () => number;
   #probes: Probes | null = null;
   #superblocks = 0;
   /** Descriptors that the last look left out, and whether it saw all that it looks for. */
@@ -52,7 +46,6 @@ export class NodeView {
 
   constructor(options: NodeViewOptions) {
     this.#options = options;
-    this.#now = options.now ?? Date.now;
     this.tables = new MountTables({ host: options.host, mountsPerRefresh: MOUNTS_A_TURN });
   }
 
@@ -88,14 +81,16 @@ export class NodeView {
   }
 
   /** A call was published. Returns whether mount tables are to be read again for it. */
-  onCall({ syscall, ret, args, changed, outcome }: Unnumbered<SyscallEvent>, task: Task): boolean {
+  onCall(event: Unnumbered<SyscallEvent>, task: Task): boolean {
+    const { syscall, ret, changed, outcome } = event;
     if (ret === null || ret < 0) return false;
-    if (reconfigures(syscall, args)) {
+    if (reconfigures(event)) {
       const dev = outcome?.procfs?.dev ?? outcome?.mount?.dev;
       this.#reconfigured.add(dev ?? ANY);
       return true;
     }
-    if (CHANGES_MOUNTS.has(syscall)) this.tables.touch(task.ns[LINK_INDEX.mnt]!);
+    // the kernel's own counter of changes is read with the next inventory, and does not count all of them
+    if (CHANGES_TABLE.has(syscall)) this.tables.touch(task.ns[LINK_INDEX.mnt]!);
     else if (syscall === "setns" || changed?.mnt === undefined) return false;
     else this.#isNews = true;
     return true;
@@ -157,14 +152,7 @@ export class NodeView {
 
   #readSuperblocks(): ProcfsSuperblockList | null {
     const list = this.#probes?.superblocks.read() ?? null;
-    if (list !== null) this.history.seen(list.superblocks, list.complete, this.#now());
+    if (list !== null) this.history.seen(list.superblocks, list.complete, Date.now());
     return list;
   }
-}
-
-/** Whether the call gave a superblock other options, which every table shows that has a mount of it. */
-function reconfigures(syscall: string, args: SyscallEvent["args"]): boolean {
-  if (syscall === "fsconfig") return args.cmd === "FSCONFIG_CMD_RECONFIGURE";
-  const flags = args.mountflags;
-  return Array.isArray(flags) && flags.includes("MS_REMOUNT") && !flags.includes("MS_BIND");
 }

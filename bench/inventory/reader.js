@@ -5,18 +5,14 @@
  * it has read both for the first time, and one for each line of its input, before which something may have changed.
  */
 import { createInterface } from "node:readline";
-import { TaskIterator } from "../../dist/capture/iterator.js";
-import { loadObject } from "../../dist/capture/object.js";
 import { HostPath } from "../../dist/kernel/host-path.js";
 import { MountTables } from "../../dist/mounts/mount-tables.js";
 import { NamespaceGraph } from "../../dist/namespaces/graph.js";
 import { mountNamespaces } from "../../dist/namespaces/mount-namespaces.js";
+import { taskReader } from "../../dist/namespaces/snapshot.js";
 
 const host = new HostPath();
-const { object } = loadObject("probes", ({ programs }) => {
-  for (const program of programs) if (program.name !== "tasks") program.setAutoload(false);
-});
-const reader = new TaskIterator(object.program("tasks").attachIter());
+const reader = taskReader();
 const graph = new NamespaceGraph({ host });
 const tables = new MountTables({ host });
 
@@ -57,4 +53,3 @@ for await (const _ of createInterface({ input: process.stdin })) {
   process.stdout.write(`${JSON.stringify(look())}\n`);
 }
 reader.close();
-object.close();

@@ -2,10 +2,9 @@ import type { ContainerRef } from "../event.js";
 import { readHostProcDev } from "../exposures/container-view.js";
 import type { HostPath } from "../kernel/host-path.js";
 import type { NsInums } from "../kernel/links.js";
-import { Probes } from "../mounts/probes.js";
 import { ProcfsHistory } from "../mounts/procfs-history.js";
 import { type ProcfsSurvey, surveyProcfs } from "../mounts/procfs-survey.js";
-import type { ProcfsSuperblock, ProcfsSuperblockList } from "../mounts/superblocks.js";
+import type { ProcfsSuperblock } from "../mounts/superblocks.js";
 import type { NamespaceGraph } from "../namespaces/graph.js";
 import { type NodeSnapshot, takeSnapshot } from "../namespaces/snapshot.js";
 import type { Task } from "../namespaces/task.js";
@@ -46,7 +45,7 @@ function survey(host: HostPath, snapshot: NodeSnapshot): NodeSurvey {
     tasks,
     containerOf,
     superblocks,
-    again: () => readSuperblocks(host),
+    again: () => snapshot.superblocksAgain(),
     // without BPF no descriptor is known to be of a procfs
     openFiles: superblocks === null ? null : openFiles,
     tables: tables.all(),
@@ -64,13 +63,4 @@ function survey(host: HostPath, snapshot: NodeSnapshot): NodeSurvey {
     hostProcDev,
     superblocks: list && new Map(list.map((one) => [one.dev, one])),
   };
-}
-
-function readSuperblocks(host: HostPath): ProcfsSuperblockList | null {
-  const probes = Probes.open(host);
-  try {
-    return probes?.superblocks.read() ?? null;
-  } finally {
-    probes?.close();
-  }
 }

@@ -10,7 +10,7 @@ import { CAPABILITY_NAMES, type CapabilityName } from "./capabilities.js";
  * Who tries: a uid that is the host's root; uid 0 of a user namespace in which that is no uid of the host's root; anybody
  * else.
  */
-export const SUBJECT_CLASSES = ["host_root", "userns_root", "other"] as const;
+const SUBJECT_CLASSES = ["host_root", "userns_root", "other"] as const;
 export type SubjectClass = (typeof SUBJECT_CLASSES)[number];
 
 /** What reading or writing an entry gives. */

@@ -3,6 +3,7 @@ import type { HostPath } from "../kernel/host-path.js";
 import { LINK_INDEX } from "../kernel/links.js";
 import type { Logger } from "../log.js";
 import { existingPaths } from "../mounts/mask-lists.js";
+import { CHANGES_TABLE, reconfigures } from "../mounts/mount-changes.js";
 import type { ProcfsSuperblock, ProcfsSuperblocks } from "../mounts/superblocks.js";
 import type { NamespaceGraph } from "../namespaces/graph.js";
 import type { Task } from "../namespaces/task.js";
@@ -38,17 +39,7 @@ const QUIET_MS = 200;
 /** … and after this long at the latest. */
 const PATIENCE_MS = 2_000;
 /** Calls after which a mount table, or what is seen through it, may be another. */
-const CHANGES_MOUNTS: ReadonlySet<string> = new Set([
-  "mount",
-  "umount2",
-  "umount",
-  "move_mount",
-  "fsconfig",
-  "mount_setattr",
-  "open_tree_attr",
-  "pivot_root",
-  "chroot",
-]);
+const CHANGES_MOUNTS: ReadonlySet<string> = new Set([...CHANGES_TABLE, "fsconfig", "chroot"]);
 /** How long containers are looked at before the ring is read again, in milliseconds. */
 const SLICE_MS = 20;
 /** The key of the reading of superblocks among the budgets; no container has such an id. */
@@ -293,11 +284,4 @@ function onSuperblock(event: SyscallEvent): boolean {
   const flags = args.mountflags;
   if (syscall !== "mount" || !Array.isArray(flags)) return false;
   return reconfigures(event) || !["MS_REMOUNT", ...NO_SUPERBLOCK].some((flag) => flags.includes(flag));
-}
-
-/** Whether the call gave a superblock that was there other options. */
-function reconfigures({ syscall, args }: SyscallEvent): boolean {
-  if (syscall === "fsconfig") return args.cmd === "FSCONFIG_CMD_RECONFIGURE";
-  const flags = args.mountflags;
-  return Array.isArray(flags) && flags.includes("MS_REMOUNT") && !flags.includes("MS_BIND");
 }

@@ -14,7 +14,6 @@ const SYS_LISTMOUNT = 458;
 /** Linux 6.8. */
 export const STATMOUNT_SB_BASIC = 0x1;
 export const STATMOUNT_MNT_BASIC = 0x2;
-export const STATMOUNT_PROPAGATE_FROM = 0x4;
 export const STATMOUNT_MNT_ROOT = 0x8;
 export const STATMOUNT_MNT_POINT = 0x10;
 export const STATMOUNT_FS_TYPE = 0x20;
@@ -24,7 +23,7 @@ export const STATMOUNT_MNT_OPTS = 0x80;
 export const STATMOUNT_FS_SUBTYPE = 0x100;
 export const STATMOUNT_SB_SOURCE = 0x200;
 /** Linux 6.15. */
-export const STATMOUNT_SUPPORTED_MASK = 0x1000;
+const STATMOUNT_SUPPORTED_MASK = 0x1000;
 export const STATMOUNT_MNT_UIDMAP = 0x2000;
 export const STATMOUNT_MNT_GIDMAP = 0x4000;
 

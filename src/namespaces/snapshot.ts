@@ -37,6 +37,8 @@ export interface NodeSnapshot {
   /** Mounts of namespace files, wanted with the open files; null where they cannot be had. */
   readonly nsMounts: NsMounts | null;
   readonly superblocks: ProcfsSuperblockList | null;
+  /** Reads them again, until {@link close}; null as above. */
+  superblocksAgain(): ProcfsSuperblockList | null;
   /** Without any table where they were not wanted. */
   readonly tables: MountTables;
   /** What was wanted and could not be had as it should be, a sentence each without its end. */
@@ -112,6 +114,7 @@ export function takeSnapshot(host: HostPath, wants: SnapshotWants): NodeSnapshot
     openFiles,
     nsMounts,
     superblocks,
+    superblocksAgain: () => readers.superblocks?.read() ?? null,
     tables,
     incomplete,
     close: readers.close,

@@ -134,6 +134,19 @@ test("a reader that stops stops neither the program nor its memory; what it miss
   assert.deepEqual(await writer.exit, [0, null]);
 });
 
+test("says once that it is behind when half of its room is used, and once that it is no longer", async (context) => {
+  const writer = await start(context, "pipe", 8 * MIB);
+  // the pipe takes a part of it
+  assert.deepEqual((await writer.command("publish 1 1000")).behind, []);
+  assert.deepEqual((await writer.command("publish 1200 5000")).behind, [true]);
+  const lines = linesOf(writer.stdout);
+  let report = await writer.command("publish 1 10");
+  while (report.queued !== 0) report = await writer.command("publish 1 10");
+  assert.deepEqual(report.behind, [true, false]);
+  await writer.command("close");
+  await lines;
+});
+
 test("close gives a stalled reader up, says what was lost and lets the program end", async (context) => {
   const writer = await start(context, "pipe", 32 * MIB);
   await writer.command("publish 2000 1000");
