@@ -269,7 +269,8 @@ test("a watch tells what changed, from what to what, and by the columns that are
 });
 
 test("a watch on a terminal marks what is new, and gives the cursor back", async () => {
-  const command = `${process.execPath} --import tsx ${MAIN} tree --watch=0.2 --type uts --color always`;
+  // A shell that stays between would tell its own end by ^C.
+  const command = `exec ${process.execPath} --import tsx ${MAIN} tree --watch=0.2 --type uts --color always`;
   const terminal = spawn("script", ["-qfec", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
   const made: ChildProcess[] = [];
   let text = "";
