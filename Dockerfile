@@ -42,7 +42,7 @@ COPY --from=build /src/packages packages
 COPY --from=build /src/node_modules node_modules
 COPY --from=build /src/bpf bpf
 COPY --from=build /src/dist dist
-COPY --from=build /src/src/exposures/entries src/exposures/entries
+COPY --from=build /src/src/exposures/catalogue src/exposures/catalogue
 # Capabilities reach a process by execve(2) only when it is root: another user would start without CAP_BPF.
 USER 0:0
 EXPOSE 9917

@@ -10,6 +10,7 @@ import type { Config } from "./config/config.js";
 import { version } from "./config/version.js";
 import type { AgentEvent, LostEvent } from "./event.js";
 import { readHostProcDev } from "./exposures/container-view.js";
+import { DETECTORS, withOverrides } from "./exposures/rule-set.js";
 import { ExposureWatch } from "./exposures/watch.js";
 import { HostPath } from "./kernel/host-path.js";
 import { CLOCK_BOOTTIME, clockGettime, realtimeMinusBoottime } from "./kernel/libc.js";
@@ -87,7 +88,7 @@ export class Agent {
 
   /**
    * Attaches the programs; nothing is published yet. Throws KEYHOLE_NOT_ROOT, KEYHOLE_NOT_HOST_PIDNS,
-   * KEYHOLE_NO_BTF, KEYHOLE_CAPTURE and KEYHOLE_FILTER.
+   * KEYHOLE_NO_BTF, KEYHOLE_CAPTURE, KEYHOLE_FILTER and KEYHOLE_RULE_UNKNOWN.
    */
   constructor(config: Config, publisher: Publisher, log: Logger) {
     this.#config = config;
@@ -129,7 +130,7 @@ export class Agent {
       tasks,
       graph: this.graph,
       containers: this.containers,
-      rules: config.rules,
+      rules: withOverrides(DETECTORS, config.rules),
       publish: (change) => this.#publisher.publish({ time: this.#now(), ...change }),
       log,
     });
@@ -143,7 +144,7 @@ export class Agent {
     this.stories = new Stories({
       tasks,
       publish: (story) => {
-        this.#publisher.publish(story);
+        this.exposures.onStory(this.#publisher.publish(story));
         this.view.onStory(story);
       },
       clock: {

@@ -113,6 +113,29 @@ export interface MountState {
   readonly mnt_ns: NamespaceRef | null;
 }
 
+/** A file of a pseudo file system that a container's task opened, as the kernel has it. */
+export interface OpenedFile {
+  /** The type of its file system, as `proc` or `cgroup2`. */
+  readonly fs_type: string;
+  /** major:minor of the superblock. */
+  readonly dev: string;
+  /** Inode number, decimal. */
+  readonly inode: string;
+  /**
+   * Within its file system, as `/sys/kernel/core_pattern`: what it was opened through (a bind, a link, a descriptor,
+   * /proc/PID/root) makes no difference.
+   */
+  readonly path: string;
+  /** `read`, `write` or both; none for O_PATH. */
+  readonly access: readonly ("read" | "write")[];
+  /** Id of the entry of the catalogue that it is. */
+  readonly entry: string | null;
+  /** The process whose directory of procfs it is in, in numbers of the initial pid namespace. */
+  readonly of?: { readonly pid: number; readonly container: ContainerRef | null };
+  /** The mount that it was opened through is in no mount namespace of the caller's. */
+  readonly foreign_mount?: true;
+}
+
 /** Taken from the kernel's own objects after the call, never from user memory. */
 export interface Outcome {
   readonly seccomp?: string;
@@ -205,6 +228,8 @@ export interface SyscallEvent extends EventBase {
   readonly target?: Target;
   readonly direction?: Direction;
   readonly outcome?: Outcome | null;
+  /** What the call opened; present for the calls that open files. */
+  readonly file?: OpenedFile;
   /** Present where the event stands for many calls; `args` is empty then. */
   readonly summary?: Summary;
 }

@@ -1,5 +1,5 @@
-import { CATALOGUE } from "../../src/exposures/catalogue.js";
 import type { Fact, RuleInfo } from "../../src/exposures/rule.js";
+import { allRules, DETECTORS } from "../../src/exposures/rule-set.js";
 import { code, table } from "./page.js";
 
 const FACTS: Readonly<Record<Fact, string>> = {
@@ -9,7 +9,13 @@ const FACTS: Readonly<Record<Fact, string>> = {
   "pid-namespace-tree": "which pid namespace descends from which",
   syscalls: "system calls as they happen",
   "procfs-options": "the options of procfs instances before and after a call",
+  "runtime-spec": "what the runtime was told about a container",
+  opens: "the files that tasks of containers open",
+  stories: "mounts from their first call to their end",
+  descriptors: "what the descriptors of tasks refer to",
 };
+
+const CATALOGUE = allRules(DETECTORS);
 
 /** A list of all rules, and one section for each. */
 export function rules(): string {

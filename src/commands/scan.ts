@@ -5,6 +5,7 @@ import { SCHEMA_VERSION, SEVERITIES, type Severity } from "../event.js";
 import { buildContainerView, readHostProcDev, type ViewSources } from "../exposures/container-view.js";
 import { Exposures } from "../exposures/engine.js";
 import type { FindingChange } from "../exposures/findings.js";
+import { DETECTORS, NO_OVERRIDES, withOverrides } from "../exposures/rule-set.js";
 import { HostPath } from "../kernel/host-path.js";
 import { LINK_INDEX } from "../kernel/links.js";
 import { EXIT_REFUSED, INIT_PID_NS } from "../kernel/privileges.js";
@@ -132,7 +133,8 @@ export function takeScan(target: ScanTarget, progress: Progress = () => {}): Sca
     notSeen.push({ what: "mounts of the host's own /proc", reason: "pid 1 has no procfs at /proc" });
   }
 
-  const exposures = new Exposures({ hostProcDev, ...(target.config && { rules: target.config.rules }) });
+  const rules = withOverrides(DETECTORS, target.config?.rules ?? NO_OVERRIDES);
+  const exposures = new Exposures({ rules, hostProcDev });
   exposures.leaveOut(ownContainer(host, containers, (pid) => tasks.find((task) => task.pid === pid)));
   const findings = new Map<string, FindingChange>();
   for (const [index, one] of chosen.entries()) {

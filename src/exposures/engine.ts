@@ -1,27 +1,21 @@
-import { KeyholeError } from "../errors.js";
-import { type FindingSubject, SEVERITIES, type Severity } from "../event.js";
+import { type FindingSubject, SEVERITIES } from "../event.js";
 import type { ProcfsSuperblock } from "../mounts/superblocks.js";
 import type { ActContext, ActRule, ObservedCall } from "./act.js";
 import { ActInProgress } from "./act-in-progress.js";
-import { ACT_RULES, CATALOGUE, NODE_RULES } from "./catalogue.js";
 import type { ContainerView } from "./container-view.js";
+import { Decisions } from "./decisions.js";
+import type { Exception, FactReader } from "./exception.js";
+import { actFacts, containerFacts, instanceFacts, storyFacts } from "./facts.js";
 import type { FindingCount } from "./finding-counts.js";
-import { type FindingChange, Findings, keyOf, type Observation } from "./findings.js";
-import { mostSpecific } from "./most-specific.js";
+import { type FindingChange, Findings, findingId, keyOf, type Observation } from "./findings.js";
+import { holdingRules, mostSpecific } from "./most-specific.js";
 import { Protections } from "./protections.js";
 import type { Exposure, Fact, RuleInfo } from "./rule.js";
-import { procHidepidWeakened } from "./rules/proc-hidepid-weakened.js";
-
-/** What the user changed about the rules: `rules` of the configuration. */
-export interface RuleOverrides {
-  /** Ids of rules whose findings are not wanted. */
-  readonly disable: readonly string[];
-  /** Severity by rule id, in place of what the rule finds. */
-  readonly severity: { readonly [rule: string]: Severity };
-}
+import { allRules, type RuleSet } from "./rule-set.js";
+import type { ObservedStory, StoryAct, StoryContext, StoryRule } from "./story-act.js";
 
 export interface ExposuresOptions {
-  readonly rules?: RuleOverrides;
+  readonly rules: RuleSet;
   /** Device number of the host's own /proc, null where it is not known. */
   readonly hostProcDev: string | null;
   /** The time as RFC 3339 with nanoseconds. */
@@ -35,6 +29,16 @@ export interface InactiveRule {
   readonly missing: readonly Fact[];
 }
 
+/** What a rule found about a subject, before it is known whether that is wanted. */
+interface Found {
+  readonly rule: RuleInfo;
+  readonly subject: FindingSubject;
+  readonly exposures: readonly Exposure[];
+  readonly also: readonly string[];
+  readonly time: string;
+  readonly eventSeq?: number;
+}
+
 const NODE: FindingSubject = { kind: "node", id: "node", container: null, pid: null };
 
 /**
@@ -42,38 +46,57 @@ const NODE: FindingSubject = { kind: "node", id: "node", container: null, pid: n
  * published in that order. It reads nothing itself.
  */
 export class Exposures {
-  readonly #disabled: ReadonlySet<string>;
-  readonly #severity: { readonly [rule: string]: Severity };
   readonly #hostProcDev: string | null;
   readonly #now: () => string;
   readonly #findings: Findings;
   readonly #protections = new Protections();
-  readonly #actRules = new Map<string, ActRule[]>();
   readonly #suppressed = new Map<string, number>();
   /** What stands in the node's findings: by rule, the exposures by place. */
   readonly #nodeExposures = new Map<string, Map<string, Exposure>>();
-  /** Posture that is suppressed and holds now, so that each is counted once: rule ids by subject. */
+  /** Posture that is suppressed and holds now, so that each is counted once: what was found, by subject. */
   readonly #suppressedNow = new Map<string, Set<string>>();
+  readonly decisions = new Decisions();
+  #rules!: RuleSet;
+  #disabled: ReadonlySet<string> = new Set();
+  #actRules: ReadonlyMap<string, readonly ActRule[]> = new Map();
+  #exceptions: ReadonlyMap<string, readonly Exception[]> = new Map();
   #ownContainer: string | null = null;
 
-  /** Throws KEYHOLE_RULE_UNKNOWN when an override names a rule that is not in the catalogue. */
   constructor({ rules, hostProcDev, now = rfc3339, maxFindings }: ExposuresOptions) {
-    const overrides = rules ?? { disable: [], severity: {} };
-    for (const id of [...overrides.disable, ...Object.keys(overrides.severity)]) requireRule(id);
-    this.#disabled = new Set(overrides.disable);
-    this.#severity = overrides.severity;
     this.#hostProcDev = hostProcDev;
     this.#now = now;
-    const known = CATALOGUE.map(({ id, severity }) => ({
-      rule: id,
-      severity: this.#severity[id] ?? severity,
-    }));
-    this.#findings = new Findings(maxFindings, known);
-    for (const rule of ACT_RULES) {
-      for (const syscall of rule.syscalls) {
-        this.#actRules.set(syscall, [...(this.#actRules.get(syscall) ?? []), rule]);
-      }
+    this.#findings = new Findings(maxFindings);
+    this.use(rules);
+  }
+
+  /** The rules that are looked at now. */
+  get rules(): RuleSet {
+    return this.#rules;
+  }
+
+  /**
+   * Looks at `rules` from now on. Posture findings of what is not in it, or not wanted any more, are resolved when their
+   * container is looked at again.
+   */
+  use(rules: RuleSet): void {
+    this.#rules = rules;
+    this.#disabled = new Set(rules.overrides.disable);
+    const acts = new Map<string, ActRule[]>();
+    for (const rule of rules.acts) {
+      for (const syscall of rule.syscalls) acts.set(syscall, [...(acts.get(syscall) ?? []), rule]);
     }
+    this.#actRules = acts;
+    const exceptions = new Map<string, Exception[]>();
+    for (const exception of rules.exceptions) {
+      for (const rule of exception.rules) exceptions.set(rule, [...(exceptions.get(rule) ?? []), exception]);
+    }
+    this.#exceptions = exceptions;
+    this.#findings.know(
+      allRules(rules).map(({ id, severity }) => ({
+        rule: id,
+        severity: rules.overrides.severity[id] ?? severity,
+      })),
+    );
   }
 
   /**
@@ -95,18 +118,29 @@ export class Exposures {
     const time = this.#now();
     const subject = containerSubject(view);
     const changes: FindingChange[] = [];
-    const holding = new Set<string>();
-    for (const { rule, exposures, also } of mostSpecific(view)) {
-      holding.add(rule.id);
-      const observation = { rule, subject, also, time, ...this.#merge(rule, exposures) };
-      push(changes, this.#isSuppressed(rule, subject) ? null : this.#findings.holds(observation));
+    const told = new Set<string>();
+    const suppressed = new Set<string>();
+    for (const { rule, exposures, also } of mostSpecific(holdingRules(view, this.#rules.posture))) {
+      const found = { rule, subject, also, time };
+      const wanted = exposures.filter((exposure) => {
+        const reason = this.#reasonAgainst(rule, subject.container, () => containerFacts(view, exposure));
+        if (reason === null) return true;
+        const key = `${rule.id} ${exposure.place} ${reason}`;
+        suppressed.add(key);
+        if (this.#suppressedNow.get(keyOf(subject))?.has(key) !== true)
+          this.#spare({ ...found, exposures: [exposure] }, reason);
+        return false;
+      });
+      if (wanted.length === 0) continue;
+      told.add(rule.id);
+      push(changes, this.#tell({ ...found, exposures: wanted }, "holds"));
     }
+    if (suppressed.size > 0) this.#suppressedNow.set(keyOf(subject), suppressed);
+    else this.#suppressedNow.delete(keyOf(subject));
     for (const rule of this.#findings.openRules(subject)) {
-      if (holding.has(rule)) continue;
-      push(changes, this.#findings.resolve(subject, rule, "no longer holds", time));
+      if (told.has(rule)) continue;
+      push(changes, this.#findings.resolve(subject, rule, this.#whyEnded(rule), time));
     }
-    const suppressed = this.#suppressedNow.get(keyOf(subject));
-    for (const rule of suppressed ?? []) if (!holding.has(rule)) suppressed?.delete(rule);
     if (subject.id === this.#ownContainer) return changes;
     return [...changes, ...this.#nodePosture(view, time)];
   }
@@ -123,43 +157,53 @@ export class Exposures {
   act(call: ObservedCall, context: ActContext): FindingChange[] {
     const rules = this.#actRules.get(call.syscall);
     if (rules === undefined || call.container === null) return [];
-    const { container, process } = call;
+    const { container } = call;
     const act = new ActInProgress(call, context, container.id, this.#protections, this.#suppress);
     const changes: FindingChange[] = [];
     for (const rule of rules) {
       const exposures = rule.evaluate(act);
       if (exposures.length === 0) continue;
-      const reason = this.#reasonAgainst(rule, container.id);
-      if (reason !== null) {
-        this.#suppress(reason);
-        continue;
-      }
+      const facts = (exposure: Exposure) => actFacts(act, exposure);
+      push(changes, this.#happened(aboutCall(rule, exposures, call), facts));
+    }
+    return changes;
+  }
+
+  /** Looks at a story, each time it is published. Those that nobody in a container began are no findings. */
+  story(story: ObservedStory, context: StoryContext): FindingChange[] {
+    const { container, process, fs_type: fsType, seq } = story;
+    if (container === null) return [];
+    const act: StoryAct = { ...context, story, suppress: this.#suppress };
+    const changes: FindingChange[] = [];
+    for (const rule of this.#rules.stories) {
+      if (!concernsStory(rule, fsType)) continue;
+      const exposures = rule.evaluate(act);
+      if (exposures.length === 0) continue;
       const subject: FindingSubject = { kind: "container", id: container.id, container, pid: process.pid };
-      push(changes, this.#findings.happened(this.#observe(rule, subject, exposures, call)));
+      const time = this.#now();
+      const found = { rule, subject, exposures, also: [], time, ...(seq !== undefined && { eventSeq: seq }) };
+      push(
+        changes,
+        this.#happened(found, (exposure) => storyFacts(act, exposure)),
+      );
     }
     return changes;
   }
 
   /** The options of a procfs superblock changed through `call`, from `before` to `after`. */
   instanceChanged(before: ProcfsSuperblock, after: ProcfsSuperblock, call: ObservedCall): FindingChange[] {
-    const rule = procHidepidWeakened;
-    const exposures = rule.evaluate({ before, after, isHosts: after.dev === this.#hostProcDev });
-    if (exposures.length === 0) return [];
-    const { container, process } = call;
-    const reason = this.#reasonAgainst(rule, container?.id ?? null);
-    if (reason !== null) {
-      this.#suppress(reason);
-      return [];
+    const change = { before, after, isHosts: after.dev === this.#hostProcDev };
+    const changes: FindingChange[] = [];
+    for (const rule of this.#rules.instances) {
+      const exposures = rule.evaluate(change);
+      if (exposures.length === 0) continue;
+      const facts = (exposure: Exposure) => instanceFacts(change, exposure);
+      push(changes, this.#happened(aboutCall(rule, exposures, call), facts));
     }
-    const subject: FindingSubject =
-      container === null
-        ? { kind: "process", id: `${process.pid}:${process.start}`, container: null, pid: process.pid }
-        : { kind: "container", id: container.id, container, pid: process.pid };
-    const change = this.#findings.happened(this.#observe(rule, subject, exposures, call));
-    return change === null ? [] : [change];
+    return changes;
   }
 
-  /** Open posture findings by rule and severity, for a gauge; 0 for a rule of the catalogue without one. */
+  /** Open posture findings by rule and severity, for a gauge; 0 for a rule without one. */
   open(): FindingCount[] {
     return this.#findings.open();
   }
@@ -172,7 +216,7 @@ export class Exposures {
   /**
    * How many findings were not published, by reason: `disabled` (by configuration), `own-container` (about the
    * container that the agent is in), `repeated` (an act whose count has not doubled yet), `runtime-setup` (a container
-   * runtime at work), `rewritable` (what a call asked for need not be what the kernel read).
+   * runtime at work), `rewritable` (what a call asked for need not be what the kernel read), `exception:NAME`.
    */
   suppressed(): ReadonlyMap<string, number> {
     return new Map([...this.#suppressed, ["repeated", this.#findings.repeated]]);
@@ -183,69 +227,99 @@ export class Exposures {
     return { findings: this.#findings.evictions, protections: this.#protections.evictions };
   }
 
-  /** The rules that lack one of their facts when only `available` ones are there. */
-  static inactive(available: ReadonlySet<Fact>): InactiveRule[] {
-    return CATALOGUE.map((rule) => ({
-      rule: rule.id,
-      missing: rule.needs.filter((fact) => !available.has(fact)),
-    })).filter(({ missing }) => missing.length > 0);
+  /** The rules of `set` that lack one of their facts when only `available` ones are there. */
+  static inactive(set: RuleSet, available: ReadonlySet<Fact>): InactiveRule[] {
+    return allRules(set)
+      .map((rule) => ({ rule: rule.id, missing: rule.needs.filter((fact) => !available.has(fact)) }))
+      .filter(({ missing }) => missing.length > 0);
   }
 
   /** What containers have in common adds up; it stays as long as the node's kernel and runtime are what they are. */
   #nodePosture(view: ContainerView, time: string): FindingChange[] {
     const changes: FindingChange[] = [];
-    for (const rule of NODE_RULES) {
+    for (const rule of this.#rules.node) {
       const known = this.#nodeExposures.get(rule.id) ?? new Map<string, Exposure>();
       const exposures = rule.evaluate(view).filter((exposure) => !known.has(exposure.place));
       if (exposures.length === 0) continue;
       for (const exposure of exposures) known.set(exposure.place, exposure);
       this.#nodeExposures.set(rule.id, known);
-      if (this.#isSuppressed(rule, NODE)) continue;
-      const observation = { rule, subject: NODE, also: [], time, ...this.#merge(rule, [...known.values()]) };
-      push(changes, this.#findings.holds(observation));
+      const found: Found = { rule, subject: NODE, exposures: [...known.values()], also: [], time };
+      const reason = this.#reasonAgainst(rule, null, () => containerFacts(view, null));
+      if (reason === null) push(changes, this.#tell(found, "holds"));
+      else this.#spare(found, reason);
     }
     return changes;
   }
 
-  #observe(
-    rule: RuleInfo,
-    subject: FindingSubject,
-    exposures: readonly Exposure[],
-    call: ObservedCall,
-  ): Observation {
-    return {
-      rule,
-      subject,
-      also: [],
-      time: call.time,
-      ...this.#merge(rule, exposures),
-      ...(call.seq !== undefined && { eventSeq: call.seq }),
-    };
+  /** Something happened; `facts` tells what is known of one of the exposures. */
+  #happened(found: Found, facts: (exposure: Exposure) => FactReader): FindingChange | null {
+    const { rule, subject } = found;
+    let spared: string | null = null;
+    const wanted = found.exposures.filter((exposure) => {
+      const reason = this.#reasonAgainst(rule, subject.container, () => facts(exposure));
+      spared = reason ?? spared;
+      return reason === null;
+    });
+    if (wanted.length > 0) return this.#tell({ ...found, exposures: wanted }, "happened");
+    if (spared !== null) this.#spare(found, spared);
+    return null;
   }
 
-  #merge(rule: RuleInfo, exposures: readonly Exposure[]): Pick<Observation, "severity" | "evidence"> {
+  #tell(found: Found, how: "holds" | "happened"): FindingChange | null {
+    const { rule, exposures } = found;
     const severities = exposures.map((exposure) => exposure.severity);
-    return {
+    const observation: Observation = {
+      ...found,
       severity:
-        this.#severity[rule.id] ?? SEVERITIES.find((severity) => severities.includes(severity)) ?? "info",
+        this.#rules.overrides.severity[rule.id] ??
+        SEVERITIES.find((severity) => severities.includes(severity)) ??
+        "info",
       evidence: exposures.flatMap((exposure) => exposure.evidence),
     };
+    const change = this.#findings[how](observation);
+    if (change !== null) this.#decide(found, "told", observation.severity);
+    return change;
   }
 
-  /** Whether a posture finding is not wanted; counted when that begins. */
-  #isSuppressed(rule: RuleInfo, subject: FindingSubject): boolean {
-    const reason = this.#reasonAgainst(rule, subject.container?.id ?? null);
-    if (reason === null) return false;
-    const counted = this.#suppressedNow.get(keyOf(subject)) ?? new Set();
-    if (!counted.has(rule.id)) this.#suppress(reason);
-    this.#suppressedNow.set(keyOf(subject), counted.add(rule.id));
-    return true;
+  /** Counts what is not told, and remembers why. */
+  #spare(found: Found, reason: string): void {
+    this.#suppress(reason);
+    this.#decide(found, reason, null);
   }
 
-  /** Why findings of `rule` about a container, or about none, are not wanted; null when they are. */
-  #reasonAgainst(rule: RuleInfo, containerId: string | null): string | null {
+  #decide(found: Found, result: string, severity: Observation["severity"] | null): void {
+    const { rule, subject, exposures, time, eventSeq } = found;
+    this.decisions.add({
+      time,
+      rule: rule.id,
+      result,
+      exception: result.startsWith(EXCEPTION) ? result.slice(EXCEPTION.length) : null,
+      subject,
+      finding: findingId(rule, subject),
+      event_seq: eventSeq ?? null,
+      severity,
+      facts: exposures.flatMap(({ evidence }) => evidence.map(({ fact }) => fact)),
+    });
+  }
+
+  /** Why what `rule` found in a container, or on the node, is not wanted; null when it is. */
+  #reasonAgainst(
+    rule: RuleInfo,
+    container: FindingSubject["container"],
+    facts: () => FactReader,
+  ): string | null {
     if (this.#disabled.has(rule.id)) return "disabled";
-    return containerId !== null && containerId === this.#ownContainer ? "own-container" : null;
+    if (container !== null && container.id === this.#ownContainer) return "own-container";
+    const exceptions = this.#exceptions.get(rule.id);
+    if (exceptions === undefined) return null;
+    const reader = facts();
+    const exception = exceptions.find((one) => one.matches(reader));
+    return exception === undefined ? null : `${EXCEPTION}${exception.name}`;
+  }
+
+  #whyEnded(rule: string): string {
+    if (this.#disabled.has(rule)) return "the rule was disabled";
+    return this.#rules.posture.some(({ id }) => id === rule) ? "no longer holds" : "the rule was removed";
   }
 
   readonly #suppress = (reason: string): void => {
@@ -253,17 +327,24 @@ export class Exposures {
   };
 }
 
-function containerSubject({ container, task }: ContainerView): FindingSubject {
-  return { kind: "container", id: container.id, container, pid: task.pid };
+/** What the reason of a suppression begins with when an exception is it. */
+const EXCEPTION = "exception:";
+
+function concernsStory({ filesystems }: StoryRule, fsType: string | null): boolean {
+  return filesystems === undefined || (fsType !== null && filesystems.includes(fsType));
 }
 
-function requireRule(id: string): void {
-  if (CATALOGUE.some((rule) => rule.id === id)) return;
-  throw new KeyholeError(`there is no rule "${id}"`, {
-    code: "KEYHOLE_RULE_UNKNOWN",
-    expected: CATALOGUE.map((rule) => rule.id).join(", "),
-    found: id,
-  });
+function aboutCall(rule: RuleInfo, exposures: readonly Exposure[], call: ObservedCall): Found {
+  const { container, process, time, seq } = call;
+  const subject: FindingSubject =
+    container === null
+      ? { kind: "process", id: `${process.pid}:${process.start}`, container: null, pid: process.pid }
+      : { kind: "container", id: container.id, container, pid: process.pid };
+  return { rule, subject, exposures, also: [], time, ...(seq !== undefined && { eventSeq: seq }) };
+}
+
+function containerSubject({ container, task }: ContainerView): FindingSubject {
+  return { kind: "container", id: container.id, container, pid: task.pid };
 }
 
 function push(changes: FindingChange[], change: FindingChange | null): void {

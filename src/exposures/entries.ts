@@ -139,7 +139,7 @@ export interface Entries {
 }
 
 /** Where the files are that Keyhole comes with: beside this one, also where that is compiled. */
-const OWN = new URL("../../src/exposures/entries/", import.meta.url);
+const OWN = new URL("../../src/exposures/catalogue/", import.meta.url);
 
 /** The file that has the names; all others have entries. */
 const NAMES_FILE = "names.yaml";
@@ -173,7 +173,7 @@ export function loadEntries(directory: string = fileURLToPath(OWN)): Entries {
   if (problems.length === 0) return { entries, names };
   throw new KeyholeError("the catalogue of exposures cannot be used", {
     code: "KEYHOLE_CATALOGUE",
-    expected: "entries as src/exposures/entries.ts describes them",
+    expected: "entries as src/exposures/catalogue.ts describes them",
     found: problems.join("\n            "),
     hint: "correct the files named above",
   });

@@ -45,17 +45,21 @@ const MAX_EVIDENCE = 16;
 export class Findings {
   readonly #capacity: number;
   /** The rules that are counted from zero on, with the severity that they have by themselves. */
-  readonly #known: readonly Pick<FindingCount, "rule" | "severity">[];
-  readonly #totals: FindingCounts;
+  #known: readonly Pick<FindingCount, "rule" | "severity">[] = [];
+  readonly #totals = new FindingCounts();
   readonly #bySubject = new Map<string, Map<string, Finding>>();
   #size = 0;
   #evictions = 0;
   #repeated = 0;
 
-  constructor(capacity = 16_384, known: readonly Pick<FindingCount, "rule" | "severity">[] = []) {
+  constructor(capacity = 16_384) {
     this.#capacity = capacity;
-    this.#known = known;
-    this.#totals = new FindingCounts(known);
+  }
+
+  /** Counts these from zero on. */
+  know(rules: readonly Pick<FindingCount, "rule" | "severity">[]): void {
+    this.#known = rules;
+    for (const { rule, severity } of rules) this.#totals.add(rule, severity, 0);
   }
 
   /** How many findings were forgotten to make room for others. */
@@ -207,7 +211,7 @@ export function keyOf({ kind, id }: SubjectKey): string {
 }
 
 /** The same for the same rule and subject, on every start and by every command. */
-function findingId(rule: RuleInfo, subject: FindingSubject): string {
+export function findingId(rule: Pick<RuleInfo, "id">, subject: FindingSubject): string {
   return createHash("sha256").update(`${rule.id}\0${subject.kind}\0${subject.id}`).digest("hex").slice(0, 16);
 }
 

@@ -1,4 +1,4 @@
-import type { SyscallEvent } from "../event.js";
+import type { StoryEvent, SyscallEvent } from "../event.js";
 import type { HostPath } from "../kernel/host-path.js";
 import { LINK_INDEX } from "../kernel/links.js";
 import type { Logger } from "../log.js";
@@ -19,17 +19,18 @@ import {
   readHostProcDev,
   type ViewSources,
 } from "./container-view.js";
-import { Exposures, type RuleOverrides } from "./engine.js";
+import { Exposures } from "./engine.js";
 import type { FindingCount } from "./finding-counts.js";
 import type { FindingChange } from "./findings.js";
 import { Instances } from "./instances.js";
+import type { RuleSet } from "./rule-set.js";
 
 export interface ExposureWatchOptions {
   readonly host: HostPath;
   readonly tasks: Tasks;
   readonly graph: NamespaceGraph;
   readonly containers: Containers;
-  readonly rules: RuleOverrides;
+  readonly rules: RuleSet;
   readonly publish: (change: FindingChange) => void;
   readonly log: Logger;
 }
@@ -70,7 +71,6 @@ export class ExposureWatch {
   #timer: NodeJS.Timeout | null = null;
   #errors = 0;
 
-  /** Throws KEYHOLE_RULE_UNKNOWN. */
   constructor(options: ExposureWatchOptions) {
     const { host, graph, rules } = options;
     this.#options = options;
@@ -194,6 +194,24 @@ export class ExposureWatch {
       const context = { hostNs: this.#static.hostNs, parentNs: parent?.ns ?? null, after };
       this.#publish(this.#engine.act(event, context));
     });
+  }
+
+  /** A story was published: the rules about stories are asked. */
+  onStory(event: StoryEvent): void {
+    if (event.container === null) return;
+    this.#guard("rules about stories", () => {
+      const { tasks } = this.#options;
+      const { exe, parent, ppid } = event.process;
+      const lineage = { exe, parentExe: parent?.exe ?? null, parentNs: tasks.get(ppid)?.ns ?? null };
+      const { hostNs } = this.#static;
+      this.#publish(this.#engine.story(event, { hostNs, isRuntime: isRuntimeAtWork(lineage, hostNs) }));
+    });
+  }
+
+  /** Looks at every container again, with other rules from now on. */
+  use(rules: RuleSet): void {
+    this.#engine.use(rules);
+    for (const id of this.#known.keys()) this.#stir(id);
   }
 
   #stir(id: string): void {

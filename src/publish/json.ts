@@ -38,6 +38,7 @@ function syscallText(event: SyscallEvent): string {
     (event.target === undefined ? "" : `,"target":${targetText(event.target)}`) +
     (event.direction === undefined ? "" : `,"direction":"${event.direction}"`) +
     member("outcome", event.outcome) +
+    member("file", event.file) +
     member("summary", event.summary) +
     "}"
   );
@@ -46,7 +47,17 @@ function syscallText(event: SyscallEvent): string {
 type Written =
   | ("schema" | "seq" | "time" | "node" | "type" | "syscall" | "abi" | "duration_ns" | "args" | "strings")
   | ("mm_shared" | "resolved" | "truncated" | "unreadable" | "raw" | "options" | "ret" | "errno" | "reason")
-  | ("process" | "container" | "namespaces" | "changed" | "target" | "direction" | "outcome" | "summary");
+  | (
+      | "process"
+      | "container"
+      | "namespaces"
+      | "changed"
+      | "target"
+      | "direction"
+      | "outcome"
+      | "file"
+      | "summary"
+    );
 
 type Nothing<T extends never> = T;
 /** What syscallText() would leave out. */

@@ -1,8 +1,8 @@
 import type { ScanReport } from "../commands/scan.js";
 import { version } from "../config/version.js";
 import type { Severity } from "../event.js";
-import { CATALOGUE } from "../exposures/catalogue.js";
 import type { RuleInfo } from "../exposures/rule.js";
+import { allRules, DETECTORS } from "../exposures/rule-set.js";
 import { neutralise } from "./neutral.js";
 import { subjectName } from "./subject-name.js";
 
@@ -20,7 +20,7 @@ const LEVELS: Readonly<Record<Severity, readonly [level: string, rank: string]>>
  * container is no file; it stands as an artifact `NODE/CONTAINER`, since readers want one, and as a logical location.
  */
 export function sarif(report: ScanReport): object {
-  const rules = CATALOGUE.filter(({ id }) => report.findings.some(({ rule }) => rule === id));
+  const rules = allRules(DETECTORS).filter(({ id }) => report.findings.some(({ rule }) => rule === id));
   const indexes = new Map(rules.map(({ id }, index) => [id, index]));
   return {
     $schema: "https://json.schemastore.org/sarif-2.1.0.json",

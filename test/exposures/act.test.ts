@@ -5,6 +5,7 @@ import type { ActContext } from "../../src/exposures/act.js";
 import type { ContainerView } from "../../src/exposures/container-view.js";
 import { Exposures } from "../../src/exposures/engine.js";
 import { Protections } from "../../src/exposures/protections.js";
+import { DETECTORS } from "../../src/exposures/rule-set.js";
 import { hidepidWeakened } from "../../src/exposures/rules/proc-hidepid-weakened.js";
 import { LINK_INDEX, NS_TYPES, type NsInums } from "../../src/kernel/links.js";
 import type { Mount } from "../../src/kernel/mountinfo.js";
@@ -54,7 +55,7 @@ function context(after: ContainerView | null = null, parentNs: NsInums | null = 
 
 /** An engine that has looked at the container before. */
 function engine(before: readonly Mount[] = runcMounts()): Exposures {
-  const exposures = new Exposures({ hostProcDev: HOST_PROC_DEV });
+  const exposures = new Exposures({ rules: DETECTORS, hostProcDev: HOST_PROC_DEV });
   exposures.posture(container(before));
   return exposures;
 }

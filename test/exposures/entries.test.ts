@@ -125,7 +125,7 @@ test("an entry that shadows another is refused with both places", () => {
 });
 
 test("the files of the catalogue are what the package has to contain", () => {
-  const own = new URL("../../src/exposures/entries/", import.meta.url).pathname;
+  const own = new URL("../../src/exposures/catalogue/", import.meta.url).pathname;
   cpSync(own, join(folder, "copy"), { recursive: true });
   assert.deepEqual(loadEntries(join(folder, "copy")), loadEntries());
   for (const file of readdirSync(own)) {

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KeyholeError } from "../../src/errors.js";
 import type { FindingSubject } from "../../src/event.js";
-import { CATALOGUE } from "../../src/exposures/catalogue.js";
 import { Exposures } from "../../src/exposures/engine.js";
 import type { FindingCount } from "../../src/exposures/finding-counts.js";
 import { Findings, type Observation } from "../../src/exposures/findings.js";
+import { allRules, DETECTORS, withOverrides } from "../../src/exposures/rule-set.js";
 import { MASKS, READONLY, runcMounts } from "../mounts/mountinfo-text.js";
 import { container, HOST_PROC_DEV } from "./container.js";
 
@@ -16,7 +16,10 @@ function engine(rules?: { disable?: string[]; severity?: Record<string, "low"> }
   return new Exposures({
     hostProcDev: HOST_PROC_DEV,
     now: () => `2026-11-23T00:00:0${tick++}.000000000Z`,
-    rules: { disable: ["proc-default-gaps", ...(rules?.disable ?? [])], severity: rules?.severity ?? {} },
+    rules: withOverrides(DETECTORS, {
+      disable: ["proc-default-gaps", ...(rules?.disable ?? [])],
+      severity: rules?.severity ?? {},
+    }),
   });
 }
 
@@ -63,7 +66,7 @@ test("a container that is gone has its findings resolved once", () => {
 });
 
 test("a container that is called node is not the node", () => {
-  const exposures = new Exposures({ hostProcDev: HOST_PROC_DEV });
+  const exposures = new Exposures({ rules: DETECTORS, hostProcDev: HOST_PROC_DEV });
   const rules = (id: string) => exposures.posture(container(runcMounts(), { id })).map(({ rule }) => rule);
   assert.deepEqual(rules("a"), ["proc-default-gaps"]);
   assert.deepEqual(rules("node"), []);
@@ -94,7 +97,7 @@ test("a finding of a disabled rule is counted, with all that it subsumes", () =>
 
 test("every rule of the catalogue is counted from zero on, with the severity that it has here", () => {
   const exposures = engine({ severity: { "proc-unmasked": "low" } });
-  const expected = CATALOGUE.map(({ id, severity }) => ({
+  const expected = allRules(DETECTORS).map(({ id, severity }) => ({
     rule: id,
     severity: id === "proc-unmasked" ? "low" : severity,
     count: 0,
@@ -119,7 +122,7 @@ test("totals grow with each posture finding that begins and with each act, told 
 });
 
 test("the posture of the agent's own container is counted and not told, nor is it a finding of the node", () => {
-  const exposures = new Exposures({ hostProcDev: HOST_PROC_DEV });
+  const exposures = new Exposures({ rules: DETECTORS, hostProcDev: HOST_PROC_DEV });
   exposures.leaveOut("own");
   for (let look = 0; look < 2; look++) {
     assert.deepEqual(exposures.posture(container(runcMounts(UNMASKED), { id: "own" })), []);
@@ -149,7 +152,7 @@ test("a severity can be overridden, an unknown rule cannot", () => {
 const SUBJECT: FindingSubject = { kind: "container", id: "c1", container: null, pid: 1 };
 
 function act(more: Partial<Observation> = {}): Observation {
-  const rule = CATALOGUE.find(({ id }) => id === "ns-enter-host")!;
+  const rule = allRules(DETECTORS).find(({ id }) => id === "ns-enter-host")!;
   return { rule, subject: SUBJECT, severity: "low", evidence: [], also: [], time: "t", ...more };
 }
 
@@ -204,9 +207,9 @@ test("the evidence of one finding is bounded", () => {
 });
 
 test("every rule has what a finding shows, and subsumes rules that exist", () => {
-  const ids = CATALOGUE.map(({ id }) => id);
+  const ids = allRules(DETECTORS).map(({ id }) => id);
   assert.equal(new Set(ids).size, ids.length);
-  for (const rule of CATALOGUE) {
+  for (const rule of allRules(DETECTORS)) {
     assert.match(rule.id, /^[a-z]+(-[a-z]+)+$/);
     assert.ok(
       rule.description.length > 40 && rule.remediation.length > 20 && rule.title.length > 10,
@@ -228,6 +231,7 @@ test("every rule has what a finding shows, and subsumes rules that exist", () =>
 
 test("a rule without its facts is inactive", () => {
   const inactive = Exposures.inactive(
+    DETECTORS,
     new Set(["mountinfo", "host-procfs", "syscalls", "procfs-pid-namespace"]),
   );
   assert.deepEqual(inactive, [

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ContainerView } from "../../src/exposures/container-view.js";
 import { Exposures } from "../../src/exposures/engine.js";
+import { DETECTORS } from "../../src/exposures/rule-set.js";
 import { MASKS, mounts, READONLY, runcMounts } from "../mounts/mountinfo-text.js";
 import {
   CHILD_PIDNS,
@@ -17,7 +18,7 @@ type Expected = readonly [severity: string, rule: string, also: readonly string[
 
 /** What is found, the node's findings left out. */
 function found(view: ContainerView): Expected[] {
-  return new Exposures({ hostProcDev: HOST_PROC_DEV })
+  return new Exposures({ rules: DETECTORS, hostProcDev: HOST_PROC_DEV })
     .posture(view)
     .filter(({ subject }) => subject.kind === "container")
     .map(({ severity, rule, also }) => [severity, rule, also]);
@@ -186,7 +187,7 @@ for (const [what, view, expected] of cases) {
 }
 
 test("what default masks leave open is one finding of the node", () => {
-  const exposures = new Exposures({ hostProcDev: HOST_PROC_DEV });
+  const exposures = new Exposures({ rules: DETECTORS, hostProcDev: HOST_PROC_DEV });
   const first = exposures.posture(container(runcMounts(), { id: "a" }));
   assert.deepEqual(
     first.map(({ rule, severity, subject }) => [rule, severity, subject.kind]),
@@ -197,7 +198,7 @@ test("what default masks leave open is one finding of the node", () => {
 });
 
 test("a privileged container says nothing about the defaults, and a user namespace closes the gaps", () => {
-  const exposures = new Exposures({ hostProcDev: HOST_PROC_DEV });
+  const exposures = new Exposures({ rules: DETECTORS, hostProcDev: HOST_PROC_DEV });
   const privileged = exposures.posture(container(runcMounts([...MASKS, ...READONLY]), { id: "a" }));
   const user = exposures.posture(container(runcMounts(), { id: "b", realRoot: false }));
   assert.equal(
@@ -208,7 +209,9 @@ test("a privileged container says nothing about the defaults, and a user namespa
 
 test("a command that shows the evidence has nothing in it that the container chose", () => {
   const evil = "90 65 0:21 / /$(reboot)`x`'; rw - proc proc rw";
-  const findings = new Exposures({ hostProcDev: HOST_PROC_DEV }).posture(container(runcMounts([], [evil])));
+  const findings = new Exposures({ rules: DETECTORS, hostProcDev: HOST_PROC_DEV }).posture(
+    container(runcMounts([], [evil])),
+  );
   const checks = findings.flatMap(({ evidence }) => evidence).map(({ check }) => check ?? "");
   assert.ok(checks.length > 0);
   for (const check of checks) assert.doesNotMatch(check, /reboot/);

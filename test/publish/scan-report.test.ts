@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ScanReport } from "../../src/commands/scan.js";
-import { CATALOGUE } from "../../src/exposures/catalogue.js";
 import type { FindingChange } from "../../src/exposures/findings.js";
+import { allRules, DETECTORS } from "../../src/exposures/rule-set.js";
 import { markdown } from "../../src/publish/markdown.js";
 import { sarif } from "../../src/publish/sarif.js";
 
 const HOSTILE = "a`b``c|<img src=x>\u001b[31m[x](y)\n# z";
 
 function finding(rule: string, severity: FindingChange["severity"], name: string): FindingChange {
-  const info = CATALOGUE.find(({ id }) => id === rule)!;
+  const info = allRules(DETECTORS).find(({ id }) => id === rule)!;
   return {
     ...{ type: "finding", id: "0123456789abcdef", rule, title: info.title, severity, state: "open" },
     ...{ kind: info.kind, count: 1, first_seen: "t", last_seen: "t" },

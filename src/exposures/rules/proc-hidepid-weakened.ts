@@ -1,13 +1,5 @@
 import type { ProcfsSuperblock } from "../../mounts/superblocks.js";
-import type { Rule } from "../rule.js";
-
-/** The options of one procfs superblock before and after a call. */
-export interface InstanceChange {
-  readonly before: ProcfsSuperblock;
-  readonly after: ProcfsSuperblock;
-  /** Whether it is the host's own /proc. */
-  readonly isHosts: boolean;
-}
+import type { InstanceChange, Rule } from "../rule.js";
 
 export const procHidepidWeakened: Rule<InstanceChange> = {
   id: "proc-hidepid-weakened",
