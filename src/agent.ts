@@ -194,7 +194,7 @@ export class Agent {
     // the programs are attached: what happens from here on waits in the ring until the inventory is in
     this.inventory.read();
     this.inventory.settle(null);
-    this.#publish({ state: "started", ...this.#facts(), ...details });
+    this.tell({ state: "started", ...this.#facts(), ...details });
     this.#running = this.capture.run(this.#onRecord, this.#onBatch);
     this.#running.catch((error) => {
       this.#log.error("the drain loop ended", { error: String(error) });
@@ -251,7 +251,7 @@ export class Agent {
     if (this.#tables !== null) clearTimeout(this.#tables);
     this.view.close();
     this.#probes?.close();
-    this.#publish({ state: "stopping", reason });
+    this.tell({ state: "stopping", reason });
     this.capture.close();
   }
 
@@ -367,7 +367,7 @@ export class Agent {
     if (this.view.looks > 0) this.#guard("the holders of namespaces", () => this.#lookAround());
     if (!this.#resyncing) return;
     this.#resyncing = false;
-    this.#publish({ state: "inventory", reason: "events were lost", tasks: this.tasks.size });
+    this.tell({ state: "inventory", reason: "events were lost", tasks: this.tasks.size });
   }
 
   /** Says what was lost since the last look, and has what it would have told read anew. */
@@ -416,7 +416,8 @@ export class Agent {
     return true;
   }
 
-  #publish(event: { readonly state: AgentEvent["state"]; readonly [detail: string]: unknown }): void {
+  /** Publishes something that the agent says of itself. */
+  tell(event: { readonly state: AgentEvent["state"]; readonly [detail: string]: unknown }): void {
     this.#publisher.publish<AgentEvent>({ type: "agent", time: this.#now(), ...event });
   }
 

@@ -350,7 +350,7 @@ export interface LostEvent extends EventBase {
 
 export interface AgentEvent extends EventBase {
   readonly type: "agent";
-  readonly state: "started" | "inventory" | "degraded" | "stopping";
+  readonly state: "started" | "inventory" | "degraded" | "reloaded" | "reload-failed" | "stopping";
   readonly [detail: string]: unknown;
 }
 

@@ -14,6 +14,8 @@ export interface Logger {
   info(message: string, details?: LogDetails): void;
   warn(message: string, details?: LogDetails): void;
   error(message: string, details?: LogDetails): void;
+  /** Lines below `level` are not written from now on. */
+  setLevel(level: LogLevel): void;
   /** Lines that were not written because nobody reads stderr. */
   readonly dropped: number;
 }
@@ -29,15 +31,20 @@ export function createLogger({ level, format }: Config["log"], fd = 2): Logger {
   const lines = new Lines(fd);
   const json = format === "json" || (format === "auto" && !isatty(fd));
   const write = json ? jsonWriter(lines) : textWriter(lines);
-  const at = (own: Written) => {
-    if (LEVELS.indexOf(own) < LEVELS.indexOf(level)) return () => {};
-    return (message: string, details: LogDetails = {}) => write(own, message, details);
-  };
+  let least = LEVELS.indexOf(level);
+  const at =
+    (own: Written) =>
+    (message: string, details: LogDetails = {}) => {
+      if (LEVELS.indexOf(own) >= least) write(own, message, details);
+    };
   return {
     debug: at("debug"),
     info: at("info"),
     warn: at("warn"),
     error: at("error"),
+    setLevel: (other) => {
+      least = LEVELS.indexOf(other);
+    },
     get dropped() {
       return lines.dropped;
     },

@@ -12,6 +12,7 @@ import { useColor } from "./config/color.js";
 import type { Config, KeyPath } from "./config/config.js";
 import { addFlags, readFlags } from "./config/flags.js";
 import { KEY_PATHS } from "./config/keys.js";
+import type { LoadedConfig } from "./config/load.js";
 import { version } from "./config/version.js";
 import { describeError, KeyholeError } from "./errors.js";
 import { SEVERITIES, type Severity } from "./event.js";
@@ -64,13 +65,17 @@ Examples:
   keyhole run -o none --token-file /run/token --listen 10.0.0.5:9917
   keyhole run --filter-uid 0 --exclude-cgroup /system.slice
 
+SIGHUP, and a change of a file of the configuration, make it read configuration and rules again. What is wrong with
+them is logged, and what was used before stays.
+
 Exit codes:
   0   ended by SIGINT or SIGTERM, or the reader of stdout has gone${EXIT_CODES}`,
   );
   command.action(async () => {
-    const config = await configOf(command, [...GLOBAL_KEYS, ...RUN_KEYS]);
+    const load = () => loadedConfig(command, [...GLOBAL_KEYS, ...RUN_KEYS]);
+    const loaded = await load();
     const { run } = await import("./commands/run.js");
-    process.exitCode = await run(config);
+    process.exitCode = await run(loaded, load);
   });
 }
 
@@ -322,6 +327,10 @@ function common<Output extends string = "table" | "json">(command: CommandType, 
 }
 
 async function configOf(command: CommandType, paths: readonly KeyPath[]): Promise<Config> {
+  return (await loadedConfig(command, paths)).config;
+}
+
+async function loadedConfig(command: CommandType, paths: readonly KeyPath[]): Promise<LoadedConfig> {
   const { loadConfig } = await import("./config/load.js");
   const { config: file } = command.optsWithGlobals<{ config?: string }>();
   const flags = readFlags(command, paths);
@@ -330,7 +339,7 @@ async function configOf(command: CommandType, paths: readonly KeyPath[]): Promis
     const log = (await import("./log.js")).createLogger(loaded.config.log);
     for (const warning of loaded.warnings) log.warn(warning);
   }
-  return loaded.config;
+  return loaded;
 }
 
 function positive(text: string): number {

@@ -7,9 +7,10 @@ import type { MetricSources } from "./publish/metric-sources.js";
 import type { Publisher } from "./publish/publisher.js";
 import type { StdoutSink } from "./publish/stdout.js";
 import type { Tail } from "./publish/tail.js";
+import type { Reload } from "./reload.js";
 
 /** Ready is an agent whose programs are all attached and that knows who is in which namespace. */
-export function readyChecks(agent: Agent): Check[] {
+export function readyChecks(agent: Agent, reload: Reload): Check[] {
   return [
     ...agent.capture.reports.map(({ program, attached, detail, lacks }) => ({
       name: `program ${program}`,
@@ -39,6 +40,15 @@ export function readyChecks(agent: Agent): Check[] {
       detail: `${agent.failures} failures of inventories and timers; the log has the first ones`,
     },
     {
+      name: "configuration",
+      // the one before is in use, and that is one that was good
+      ok: true,
+      detail:
+        reload.state.problem === null
+          ? `in use, reloaded ${reload.state.succeeded} times`
+          : `what is there now cannot be used, the one before stays: ${reload.state.problem}`,
+    },
+    {
       name: "exposures",
       ok: true,
       detail: `${agent.exposures.errors} failures to judge, ${agent.exposures.refused} calls judged by arguments alone`,
@@ -55,13 +65,14 @@ export interface Outputs {
   readonly publisher: Publisher;
   readonly tail: Tail | null;
   readonly stdout: StdoutSink | null;
+  readonly reload: Reload;
 }
 
-export function metricSources(agent: Agent, { publisher, tail, stdout }: Outputs): MetricSources {
+export function metricSources(agent: Agent, { publisher, tail, stdout, reload }: Outputs): MetricSources {
   const { capture, inventory, exposures, graph } = agent;
   return {
     build: () => ({ version: version(), libbpf: loadLibbpf().version }),
-    ready: () => readyChecks(agent).every(({ ok }) => ok),
+    ready: () => readyChecks(agent, reload).every(({ ok }) => ok),
     events: () => publisher.counts(),
     filteredEvents: () => Number(capture.filtered()),
     summarisedCalls: () => Number(capture.summaries.total()),
@@ -69,6 +80,7 @@ export function metricSources(agent: Agent, { publisher, tail, stdout }: Outputs
     lost: () => new Map([...agent.losses.totals(), ["stdout-queue", stdout?.lost ?? 0]]),
     findingsOpen: () => exposures.engine.open(),
     findings: () => exposures.totals(),
+    reloads: () => reload.state,
     judgementErrors: () => exposures.errors,
     evictions: () => agent.evictions(),
     suppressedFindings: () => exposures.engine.suppressed(),

@@ -6,6 +6,7 @@ const LABELS: Readonly<Record<string, string>> = {
   cause:
     "what a look found that events had not told: of a task `appeared`, `vanished` or `moved`; of a mount table `mounts`, `paths`, `attributes`, `propagation` or `superblock`",
   event: "type of the event: `syscall`, `finding`, `lost`, `agent` ([events](events.md))",
+  result: "`succeeded` or `failed`",
   libbpf: "version of the libbpf that was loaded",
   node_version: "version of Node.js",
   ns_type: "`mnt`, `uts`, `ipc`, `net`, `pid`, `user`, `cgroup` or `time`",

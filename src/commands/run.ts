@@ -3,6 +3,9 @@ import { Agent } from "../agent.js";
 import { formatAddress } from "../config/address.js";
 import { useColor } from "../config/color.js";
 import type { Config } from "../config/config.js";
+import { DROP_IN_DIRECTORY, type LoadedConfig } from "../config/load.js";
+import { watchFiles } from "../config/watched-files.js";
+import { DETECTORS, withOverrides } from "../exposures/rule-set.js";
 import { createLogger, type Logger } from "../log.js";
 import { HttpServer } from "../publish/http.js";
 import { inventoryRoutes } from "../publish/inventory-routes.js";
@@ -10,6 +13,7 @@ import { Publisher } from "../publish/publisher.js";
 import { healthRoute, metricsRoute, readyRoute } from "../publish/routes.js";
 import { StdoutSink } from "../publish/stdout.js";
 import { Tail } from "../publish/tail.js";
+import { Reload } from "../reload.js";
 import { metricSources, readyChecks } from "../status.js";
 
 /** sysexits.h: EX_SOFTWARE */
@@ -18,10 +22,14 @@ const EXIT_DEFECT = 70;
 const STOP_MS = 950;
 
 /**
- * `keyhole run`: publishes events until SIGINT, SIGTERM or the end of whoever reads stdout. Resolves to the exit
- * status. Throws a KeyholeError when the agent cannot start.
+ * `keyhole run`: publishes events until SIGINT, SIGTERM or the end of whoever reads stdout. `load` reads the configuration
+ * again, at SIGHUP and when one of its files changed. Resolves to the exit status. Throws a KeyholeError when the agent
+ * cannot start.
  */
-export async function run(config: Config): Promise<number> {
+export async function run(
+  { config, files }: LoadedConfig,
+  load: () => Promise<LoadedConfig>,
+): Promise<number> {
   // before anything that takes its time: a signal during the start ends it as well
   const ended = endOf();
   const log = createLogger(config.log);
@@ -29,23 +37,40 @@ export async function run(config: Config): Promise<number> {
   const agent = new Agent(config, publisher, log);
   const stdout = await openStdout(config, agent, log, ended.end);
   if (stdout !== null) publisher.addSink(stdout);
+  const reload = new Reload({
+    config,
+    load,
+    rulesOf: ({ rules }) => withOverrides(DETECTORS, rules),
+    tryOut: (rules) => agent.exposures.tryOut(rules),
+    use: (rules) => agent.exposures.use(rules),
+    tell: (event) => agent.tell(event),
+    log,
+  });
   let server: HttpServer | null = null;
+  let unwatch = (): void => {};
   let status = 0;
   try {
     const tail = config.listen === null ? null : new Tail(config.websocket);
     if (tail !== null) publisher.addSink(tail);
-    server = makeServer(config, agent, publisher, stdout, tail);
+    server = makeServer(config, { agent, publisher, stdout, tail, reload });
     const listening = await server?.start();
     agent.start({
       listen:
         listening === undefined ? null : formatAddress({ host: listening.address, port: listening.port }),
     });
+    process.on("SIGHUP", () => void reload.request("SIGHUP"));
+    unwatch = watchFiles(
+      { files, directories: [DROP_IN_DIRECTORY] },
+      () => void reload.request("a file changed"),
+      (path, error) => log.warn("changes of a file will not be seen", { path, errno: error.code ?? null }),
+    );
     const reason = await Promise.race([ended.reason, agent.failed.then(() => null)]);
     if (reason === null) status = EXIT_DEFECT;
     // whatever hangs from here on (a reader, a client) does not keep the agent
     setTimeout(() => process.exit(status), STOP_MS).unref();
     await agent.stop(reason ?? "the drain loop ended");
   } finally {
+    unwatch();
     await publisher.close();
     await server?.close();
   }
@@ -83,13 +108,15 @@ function terminalWidth(): { readonly width: number } | undefined {
   return columns > 0 ? { width: columns } : undefined;
 }
 
-function makeServer(
-  config: Config,
-  agent: Agent,
-  publisher: Publisher,
-  stdout: StdoutSink | null,
-  tail: Tail | null,
-): HttpServer | null {
+interface Served {
+  readonly agent: Agent;
+  readonly publisher: Publisher;
+  readonly stdout: StdoutSink | null;
+  readonly tail: Tail | null;
+  readonly reload: Reload;
+}
+
+function makeServer(config: Config, { agent, publisher, tail, stdout, reload }: Served): HttpServer | null {
   if (config.listen === null || tail === null) return null;
   return new HttpServer({
     listen: config.listen,
@@ -97,9 +124,9 @@ function makeServer(
     token_file: config.token_file,
     names: [config.node],
     routes: [
-      metricsRoute(metricSources(agent, { publisher, tail, stdout })),
+      metricsRoute(metricSources(agent, { publisher, tail, stdout, reload })),
       healthRoute(() => agent.lastTurn),
-      readyRoute(() => readyChecks(agent)),
+      readyRoute(() => readyChecks(agent, reload)),
       ...inventoryRoutes({
         graph: agent.graph,
         tables: agent.view.tables,

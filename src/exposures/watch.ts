@@ -43,6 +43,8 @@ const PATIENCE_MS = 2_000;
 const CHANGES_MOUNTS: ReadonlySet<string> = new Set([...CHANGES_TABLE, "fsconfig", "chroot"]);
 /** How long containers are looked at before the ring is read again, in milliseconds. */
 const SLICE_MS = 20;
+/** How long rules are tried out before they are used, in milliseconds. */
+const TRY_MS = 50;
 /** The key of the reading of superblocks among the budgets; no container has such an id. */
 const SUPERBLOCKS = "procfs superblocks";
 /** Repetitions of an error that are told. */
@@ -206,6 +208,28 @@ export class ExposureWatch {
       const { hostNs } = this.#static;
       this.#publish(this.#engine.story(event, { hostNs, isRuntime: isRuntimeAtWork(lineage, hostNs) }));
     });
+  }
+
+  /**
+   * Judges the containers that run by `rules`, for some milliseconds, and forgets what comes of it: throws what a rule
+   * throws. Returns how many it came to.
+   */
+  tryOut(rules: RuleSet): number {
+    const engine = new Exposures({ rules, hostProcDev: this.#static.hostProcDev });
+    const until = performance.now() + TRY_MS;
+    let tried = 0;
+    for (const task of this.#known.values()) {
+      if (performance.now() >= until) break;
+      let view: ContainerView | null = null;
+      // what cannot be read is no fault of the rules
+      this.#guard("posture", () => {
+        view = this.#view(task);
+      });
+      if (view === null) continue;
+      engine.posture(view);
+      tried++;
+    }
+    return tried;
   }
 
   /** Looks at every container again, with other rules from now on. */

@@ -109,6 +109,33 @@ export const METRICS: readonly MetricDefinition[] = [
     read: (s) => byLabel("reason", s.suppressedFindings()),
   },
   {
+    name: "keyhole_config_reloads_total",
+    type: "counter",
+    help: "Times that configuration and rules were read again, by result: on failure the old ones stay.",
+    labels: ["result"],
+    read: (s) => {
+      const { succeeded, failed } = s.reloads();
+      return [
+        { labels: { result: "succeeded" }, value: succeeded },
+        { labels: { result: "failed" }, value: failed },
+      ];
+    },
+  },
+  {
+    name: "keyhole_config_last_reload_successful",
+    type: "gauge",
+    help: "0 while what the files of configuration and rules say cannot be used, and something older is.",
+    labels: [],
+    read: (s) => one(s.reloads().problem === null ? 1 : 0),
+  },
+  {
+    name: "keyhole_config_last_reload_success_timestamp_seconds",
+    type: "gauge",
+    help: "When configuration and rules were reloaded last with success, 0 where they were not.",
+    labels: [],
+    read: (s) => one(s.reloads().lastSuccess),
+  },
+  {
     name: "keyhole_judgement_errors_total",
     type: "counter",
     help: "Containers and calls that could not be judged because something failed.",

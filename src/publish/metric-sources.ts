@@ -1,4 +1,5 @@
 import type { FindingCount } from "../exposures/finding-counts.js";
+import type { ReloadState } from "../reload.js";
 import type { EventCount } from "./publisher.js";
 
 /** State of one BPF program that should be attached. */
@@ -31,6 +32,8 @@ export interface MetricSources {
   /** Findings since the start by rule and severity. */
   findings(): Iterable<FindingCount>;
   suppressedFindings(): ReadonlyMap<string, number>;
+  /** How reloading configuration and rules went. */
+  reloads(): ReloadState;
   /** Containers and calls that could not be judged because something failed. */
   judgementErrors(): number;
   /** What had to make room in a bounded table, by table. */

@@ -1,0 +1,99 @@
+/** Configuration and rules are exchanged while the agent runs: read, checked, tried, and only then used. */
+import type { Config } from "./config/config.js";
+import { differences } from "./config/differences.js";
+import type { LoadedConfig } from "./config/load.js";
+import { describeError, KeyholeError } from "./errors.js";
+import type { RuleSet } from "./exposures/rule-set.js";
+import type { Logger } from "./log.js";
+
+export interface ReloadOptions {
+  /** The configuration that the agent was started with. */
+  readonly config: Config;
+  /** Reads the configuration from where it was read at the start. Rejects with KEYHOLE_CONFIG. */
+  readonly load: () => Promise<LoadedConfig>;
+  /** Reads the rules that a configuration speaks of. Throws where they cannot all be used. */
+  readonly rulesOf: (config: Config) => RuleSet;
+  /** Judges what runs by `rules` without telling anybody; throws what they throw. Returns how many containers it looked at. */
+  readonly tryOut: (rules: RuleSet) => number;
+  readonly use: (rules: RuleSet) => void;
+  readonly tell: (event: {
+    readonly state: "reloaded" | "reload-failed";
+    readonly [detail: string]: unknown;
+  }) => void;
+  readonly log: Logger;
+}
+
+/** How the last attempt went. */
+export interface ReloadState {
+  readonly succeeded: number;
+  readonly failed: number;
+  /** Seconds since 1970 of the last one that succeeded; 0: none did. */
+  readonly lastSuccess: number;
+  /** What is wrong with what is there now; null when it is in use. */
+  readonly problem: string | null;
+}
+
+/** On failure everything stays as it was, and the log, an event, a metric and /readyz say so. */
+export class Reload {
+  readonly #options: ReloadOptions;
+  #config: Config;
+  #state: ReloadState = { succeeded: 0, failed: 0, lastSuccess: 0, problem: null };
+  #running: Promise<void> | null = null;
+  #again = false;
+
+  constructor(options: ReloadOptions) {
+    this.#options = options;
+    this.#config = options.config;
+  }
+
+  get state(): ReloadState {
+    return this.#state;
+  }
+
+  /** Reloads because of `reason`. While that goes on already, it is done once more after. */
+  async request(reason: string): Promise<void> {
+    if (this.#running !== null) {
+      this.#again = true;
+      return this.#running;
+    }
+    this.#running = this.#untilQuiet(reason);
+    try {
+      await this.#running;
+    } finally {
+      this.#running = null;
+    }
+  }
+
+  async #untilQuiet(reason: string): Promise<void> {
+    do {
+      this.#again = false;
+      await this.#attempt(reason);
+    } while (this.#again);
+  }
+
+  async #attempt(reason: string): Promise<void> {
+    const { load, rulesOf, tryOut, use, tell, log } = this.#options;
+    try {
+      const { config } = await load();
+      const rules = rulesOf(config);
+      const tried = tryOut(rules);
+      const { live, restart } = differences(this.#config, config);
+      // The rules' files may be others although no key is.
+      use(rules);
+      log.setLevel(config.log.level);
+      this.#config = { ...this.#config, rules: config.rules, log: { ...this.#config.log, ...config.log } };
+      const { succeeded } = this.#state;
+      const lastSuccess = Date.now() / 1000;
+      this.#state = { ...this.#state, succeeded: succeeded + 1, lastSuccess, problem: null };
+      log.info("reloaded", { reason, changed: live, tried });
+      if (restart.length > 0)
+        log.warn("some of what changed counts from the next start on", { keys: restart });
+      tell({ state: "reloaded", reason, changed: live, needs_restart: restart });
+    } catch (error) {
+      const problem = error instanceof KeyholeError ? describeError(error) : String(error);
+      this.#state = { ...this.#state, failed: this.#state.failed + 1, problem };
+      log.error("the configuration or the rules cannot be used; the old ones stay", { reason, problem });
+      tell({ state: "reload-failed", reason, problem });
+    }
+  }
+}

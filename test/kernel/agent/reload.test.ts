@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import type { AgentEvent, FindingEvent } from "../../../src/event.js";
+import { Agent } from "../capture/agent.js";
+
+describe("a running agent whose configuration changes", () => {
+  const directory = mkdtempSync(join(tmpdir(), "keyhole-reload-"));
+  const file = join(directory, "keyhole.yaml");
+  let agent: Agent;
+  let exposed: ChildProcess;
+
+  /** As editors and Kubernetes do it: another file takes the name. */
+  function write(text: string): void {
+    writeFileSync(`${file}.new`, text);
+    renameSync(`${file}.new`, file);
+  }
+
+  const states = (state: string): AgentEvent[] =>
+    agent.events.filter((event): event is AgentEvent => event.type === "agent" && event.state === state);
+
+  /** Of the container that is a pid namespace with the host's /proc in it. */
+  const findings = (state: string): FindingEvent[] =>
+    agent.events.filter(
+      (event): event is FindingEvent =>
+        event.type === "finding" && event.state === state && event.subject.pid === child(exposed.pid!),
+    );
+
+  before(async () => {
+    write("rules: {}\n");
+    agent = await Agent.start(["--config", file]);
+    const args = ["--pid", "--mount", "--fork", "chroot", "/proc/self/root", "sleep", "1000"];
+    exposed = spawn("unshare", args, { stdio: "ignore" });
+    await once(exposed, "spawn");
+    await agent.until("a finding", () => findings("open").length > 0);
+  });
+
+  after(async () => {
+    exposed.kill("SIGKILL");
+    assert.equal(await agent.stop(), 0);
+    rmSync(directory, { recursive: true });
+  });
+
+  it("resolves the findings of a rule that is not wanted any more, and finds them again when it is", async () => {
+    const [{ rule }] = findings("open") as [FindingEvent];
+    write(`rules: {disable: [${rule}]}\n`);
+    await agent.until("the end of the finding", () => findings("resolved").length > 0);
+    const [ended] = findings("resolved") as [FindingEvent];
+    assert.equal(ended.rule, rule);
+    assert.equal(ended.reason, "the rule was disabled");
+    assert.deepEqual(
+      states("reloaded").map(({ changed, needs_restart }) => ({ changed, needs_restart })),
+      [{ changed: ["rules.disable"], needs_restart: [] }],
+    );
+
+    write(`rules: {severity: {${rule}: info}}\nring: {size: 8MiB}\n`);
+    await agent.until("the finding", () =>
+      findings("open").some((finding) => finding.rule === rule && finding.severity === "info"),
+    );
+    assert.deepEqual(states("reloaded").at(-1)!.needs_restart, ["ring.size"]);
+  });
+
+  it("goes on with what it has when the new one is wrong, and says so", async () => {
+    const before = agent.events.length;
+    for (const [index, text] of [
+      "rules: {disable: [no-such-rule]}\n",
+      "rules: [\n",
+      "rulez: {}\n",
+    ].entries()) {
+      write(text);
+      await agent.until("the refusal", () => states("reload-failed").length > index);
+    }
+    const problems = states("reload-failed").map(({ problem }) => String(problem));
+    assert.match(problems[0]!, /there is no rule "no-such-rule" \[KEYHOLE_RULE_UNKNOWN\]/);
+    assert.match(problems[1]!, /keyhole\.yaml:\d+.*\[KEYHOLE_CONFIG\]/s);
+    assert.match(problems[2]!, /rulez.*did you mean "rules"/s);
+    assert.match(agent.stderr, /cannot be used; the old ones stay/);
+    const since = agent.events.slice(before);
+    assert.deepEqual(
+      since.filter(({ type }) => type === "finding"),
+      [],
+    );
+  });
+
+  it("loses no event while it reloads, again and again", async () => {
+    write("rules: {}\n");
+    const calls = 5_000;
+    const { pid } = agent;
+    const reloads = setInterval(() => process.kill(pid, "SIGHUP"), 10);
+    const caller = spawn(
+      "perl",
+      [
+        "-e",
+        `for (1..50) { syscall(308, -1, 0) for 1..${calls / 50}; select(undef, undef, undef, 0.02) } $| = 1; print "done"; sleep 1000`,
+      ],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
+    try {
+      await once(caller.stdout!, "data");
+      const told = () =>
+        agent.syscalls(({ process, syscall }) => process.pid === caller.pid && syscall === "setns");
+      await agent.until("all calls", () => told().length >= calls);
+      assert.equal(told().length, calls);
+      assert.ok(states("reloaded").length > 5, "it reloaded meanwhile");
+      assert.deepEqual(
+        agent.events.filter(({ type }) => type === "lost"),
+        [],
+      );
+    } finally {
+      clearInterval(reloads);
+      caller.kill("SIGKILL");
+    }
+  });
+});
+
+function child(pid: number): number {
+  const { stdout } = spawnSync("pgrep", ["-P", String(pid)], { encoding: "utf8" });
+  return Number(stdout.trim());
+}
