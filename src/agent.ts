@@ -173,6 +173,7 @@ export class Agent {
     return new Map([
       ["findings", findings],
       ["protections", protections],
+      ["decisions", this.exposures.engine.decisions.evictions],
       ["containers", this.containers.evictions],
       ["namespaces", this.graph.stats().evicted],
       ["tasks", this.tasks.refused],

@@ -155,5 +155,5 @@ it("every field of an event is in docs/events.md", () => {
   const fields = new Set([...source.matchAll(/\breadonly ([a-z_]+)\??:/g)].map((match) => match[1]!));
   assert.ok(fields.size > 50);
   const text = read("docs/events.md");
-  for (const field of fields) assert.match(text, new RegExp(`[\`"]${field}[\`"]`), field);
+  for (const field of fields) assert.ok(new RegExp(`[\`"]${field}[\`"]`).test(text), field);
 });
