@@ -19,6 +19,7 @@ import { getppid, setns } from "./overhead.js";
 import type { Plan } from "./plan.js";
 import { formatProfile, profileFolder } from "./profile.js";
 import { formatBudgets, formatReport, type Report, verdict } from "./report.js";
+import { rules } from "./rules.js";
 import { startup } from "./startup.js";
 import { median } from "./statistics.js";
 import { stop } from "./stop.js";
@@ -38,6 +39,7 @@ const BENCHMARKS: Readonly<Record<string, (plan: Plan) => Promise<Report>>> = {
   inventory,
   churn,
   "mount-tables": mountTables,
+  rules,
 };
 
 const EXIT_FAILED = 1;

@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { ours } from "./pair.js";
+import { pause } from "./process.js";
 import { programs } from "./programs.js";
 
 /** setns: fails at once. uts: setns(2) that succeeds. getppid: a call that nobody traces. */
@@ -18,23 +20,44 @@ export interface Calls {
   readonly rate: number;
 }
 
-/** Makes `count` calls, `rate` a second; as fast as it can where no rate is given. `under` is a command to run it under. */
+interface CallOptions {
+  /** Calls a second; absent or 0: as fast as it can. */
+  readonly rate?: number;
+  /** A command to run it under. */
+  readonly under?: readonly string[];
+  /** Makes them from a pid namespace of its own, which is all that a container needs. */
+  readonly container?: boolean;
+}
+
+/** Makes `count` calls. */
 export async function call(
   what: Call,
   count: number,
-  { rate = 0, under = [] }: { readonly rate?: number; readonly under?: readonly string[] } = {},
+  { rate = 0, under = [], container = false }: CallOptions = {},
 ): Promise<Calls> {
-  const [program, ...args] = [...under, programs().caller, what, String(count), String(rate)];
+  const wrapper = container ? ["unshare", "--pid", "--fork", "--kill-child"] : under;
+  const [program, ...args] = [...wrapper, programs().caller, what, String(count), String(rate)];
   const child = ours(spawn(program!, args, { stdio: ["ignore", "pipe", "inherit"] }));
   let text = "";
   child.stdout.setEncoding("latin1").on("data", (data: string) => {
     text += data;
   });
-  const [status] = await once(child, "close");
+  const closed = once(child, "close");
+  const pid = container ? await childOf(child.pid!) : child.pid!;
+  const [status] = await closed;
   const [made = 0, cpu = 0, wall = 0] = text.trim().split(" ").map(Number);
   if (status !== 0 || made < count)
     throw new Error(`${program} made ${made} of ${count} calls, status ${status}`);
-  return { pid: child.pid!, made, cpu: cpu / made, wall: wall / made, rate: (made * 1e9) / wall };
+  return { pid, made, cpu: cpu / made, wall: wall / made, rate: (made * 1e9) / wall };
+}
+
+/** Waits for the first child of a process that is to have one. */
+async function childOf(pid: number): Promise<number> {
+  for (;;) {
+    const [child = ""] = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").split(" ", 1);
+    if (child !== "") return Number(child);
+    await pause(1);
+  }
 }
 
 /** Makes calls until `end`; `rate` a second, 0 for as fast as it can. */
