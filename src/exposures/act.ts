@@ -33,6 +33,8 @@ export interface Act extends ActContext {
 export interface ActRule extends Rule<Act> {
   /** The system calls it is evaluated for. */
   readonly syscalls: readonly string[];
+  /** Whether it can find anything in `call`: asked first, of every call, and so cheap. Absent: it can. */
+  mayConcern?(call: ObservedCall, hostNs: NsInums): boolean;
 }
 
 /** Whether `name` is among the flags of argument `argument`. */

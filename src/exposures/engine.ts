@@ -1,4 +1,5 @@
 import { type FindingSubject, SEVERITIES } from "../event.js";
+import type { NsInums } from "../kernel/links.js";
 import type { ProcfsSuperblock } from "../mounts/superblocks.js";
 import type { ActContext, ActRule, ObservedCall } from "./act.js";
 import { ActInProgress } from "./act-in-progress.js";
@@ -107,9 +108,13 @@ export class Exposures {
     this.#ownContainer = containerId;
   }
 
-  /** Whether a call of this name can be a finding at all. */
-  concerns(syscall: string): boolean {
-    return this.#actRules.has(syscall);
+  /** Whether `call` can be a finding at all: most cannot, and nothing more is to be found out about them. */
+  concerns(call: ObservedCall, hostNs: NsInums): boolean {
+    if (call.container === null) return false;
+    const rules = this.#actRules.get(call.syscall);
+    if (rules === undefined) return false;
+    for (const rule of rules) if (mayConcern(rule, call, hostNs)) return true;
+    return false;
   }
 
   /** Looks at one container. Findings about it that do not hold any more are resolved. */
@@ -161,6 +166,7 @@ export class Exposures {
     const act = new ActInProgress(call, context, container.id, this.#protections, this.#suppress);
     const changes: FindingChange[] = [];
     for (const rule of rules) {
+      if (!mayConcern(rule, call, context.hostNs)) continue;
       const exposures = rule.evaluate(act);
       if (exposures.length === 0) continue;
       const facts = (exposure: Exposure) => actFacts(act, exposure);
@@ -329,6 +335,10 @@ export class Exposures {
 
 /** What the reason of a suppression begins with when an exception is it. */
 const EXCEPTION = "exception:";
+
+function mayConcern(rule: ActRule, call: ObservedCall, hostNs: NsInums): boolean {
+  return rule.mayConcern === undefined || rule.mayConcern(call, hostNs);
+}
 
 function concernsStory({ filesystems }: StoryRule, fsType: string | null): boolean {
   return filesystems === undefined || (fsType !== null && filesystems.includes(fsType));

@@ -188,14 +188,16 @@ export class ExposureWatch {
     const { container } = event;
     if (container === null) return;
     if (changesMounts && this.#known.has(container.id)) this.#stir(container.id);
-    if (!this.#engine.concerns(event.syscall)) return;
-    this.#guard("rules about acts", () => {
-      const parent = this.#options.tasks.get(task.ppid);
+    const { hostNs } = this.#static;
+    try {
+      if (!this.#engine.concerns(event, hostNs)) return;
       const look = () => buildContainerView(container, task, this.#sources());
       const after = () => this.#budget.run(container.id, look);
-      const context = { hostNs: this.#static.hostNs, parentNs: parent?.ns ?? null, after };
-      this.#publish(this.#engine.act(event, context));
-    });
+      const parentNs = this.#options.tasks.get(task.ppid)?.ns ?? null;
+      this.#publish(this.#engine.act(event, { hostNs, parentNs, after }));
+    } catch (error) {
+      this.#failed("rules about acts", error);
+    }
   }
 
   /** A story was published: the rules about stories are asked. */
@@ -296,10 +298,13 @@ export class ExposureWatch {
     try {
       act();
     } catch (error) {
-      if (this.#errors++ < TOLD_ERRORS) {
-        this.#options.log.error(`${what} could not be judged`, { error: String(error) });
-      }
+      this.#failed(what, error);
     }
+  }
+
+  #failed(what: string, error: unknown): void {
+    if (this.#errors++ >= TOLD_ERRORS) return;
+    this.#options.log.error(`${what} could not be judged`, { error: String(error) });
   }
 }
 

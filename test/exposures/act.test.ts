@@ -318,9 +318,12 @@ test("what protects one container is bounded, however much it stacks on its /pro
 
 test("an event of another call meets no rule", () => {
   const exposures = engine();
-  assert.equal(exposures.concerns("setns"), true);
-  assert.equal(exposures.concerns("unshare"), false);
-  assert.deepEqual(exposures.act(call("unshare"), context(container(runcMounts(MASKS)))), []);
+  assert.equal(exposures.concerns(call("setns"), HOST_NS), true);
+  assert.equal(exposures.concerns(call("setns", { ret: -9, errno: "EBADF" }), HOST_NS), false);
+  assert.equal(exposures.concerns(call("setns", { changed: {} }), HOST_NS), false);
+  assert.equal(exposures.concerns(call("setns", { container: null }), HOST_NS), false);
+  assert.equal(exposures.concerns(call("sethostname"), HOST_NS), false);
+  assert.deepEqual(exposures.act(call("sethostname"), context(container(runcMounts(MASKS)))), []);
 });
 
 test("hidepid is weakened by less of it or by a group, not by more of it", () => {

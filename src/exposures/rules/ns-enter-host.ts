@@ -23,10 +23,20 @@ export const nsEnterHost: ActRule = {
   needs: ["syscalls"],
   subsumes: [],
   syscalls: ["setns"],
+  mayConcern: (call, hostNs) => {
+    // Most refused calls name no namespace at all.
+    if (call.ret !== 0) return call.ret !== null && call.target !== undefined;
+    const { changed } = call;
+    if (changed === undefined || changed === null) return true;
+    for (const link in changed) {
+      const { from, to } = changed[link as NsLink]!;
+      if (to.inum === hostNs[LINK_INDEX[typeOfLink(link as NsLink)]] && from?.inum !== to.inum) return true;
+    }
+    return false;
+  },
   evaluate: (act) => {
     const { call } = act;
-    // Most refused calls name no namespace at all.
-    if (call.ret === null || (call.ret !== 0 && call.target === undefined)) return [];
+    if (call.ret === null) return [];
     const types = call.ret === 0 ? entered(act) : wanted(act);
     if (types.length === 0) return [];
     const severities = types.map(severityOf);
