@@ -45,8 +45,8 @@ export function readyChecks(agent: Agent): Check[] {
     },
     {
       name: "opens",
-      ok: true,
-      detail: "opens of files below /proc are not captured; io_uring has no calls of the captured kinds",
+      ok: agent.opens.isReady,
+      detail: agent.opens.detail,
     },
   ];
 }
