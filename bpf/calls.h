@@ -8,6 +8,7 @@
 #ifndef KEYHOLE_CALLS_H
 #define KEYHOLE_CALLS_H
 
+#include "opens.h"
 #include "record.h"
 #include "table.h"
 #include <bpf/bpf_tracing.h>
@@ -17,9 +18,16 @@ int BPF_PROG(call_returned, struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = CURRENT();
 	__u8 abi = KH_ABI_NATIVE, op = op_of(task, call_number(regs), &abi);
+	struct opened opened = {};
 
-	if (op)
-		record_return(task, regs, ret, op, abi, 0);
+	if (!op)
+		return 0;
+	if (is_open(op)) {
+		opened.file = opened_by(task, ret, &opened.why);
+		if (!opened.why)
+			return 0;
+	}
+	record_return(task, regs, ret, op, abi, 0, opened);
 	return 0;
 }
 

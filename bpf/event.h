@@ -11,7 +11,7 @@
 #include "kernel.h"
 
 /* Raised whenever the layout changes: an agent refuses another version's object. */
-#define KH_VERSION 2
+#define KH_VERSION 3
 
 enum kh_kind {
 	KH_SYSCALL = 1,		/* a call of the list returned */
@@ -30,6 +30,7 @@ enum kh_loss {
 	KH_LOST_CLONE = 10,	/* more clones under way than are remembered */
 	KH_LOST_RECORD = 11,	/* a record that was longer than the longest */
 	KH_LOST_BUFFER = 12,	/* more calls under way on a processor than there are buffers, or two in one */
+	KH_LOST_OPEN = 13,	/* a file that was opened by a workload beyond its rate of these */
 	KH_LOSSES = 16,
 };
 
@@ -55,6 +56,11 @@ enum kh_op {
 	KH_OP_CLONE = 17,
 	KH_OP_CLONE3 = 18,
 	KH_OP_FCHROOT = 19,	/* since 7.3 */
+	KH_OP_OPEN = 20,	/* from here on calls that open files */
+	KH_OP_OPENAT = 21,
+	KH_OP_OPENAT2 = 22,
+	KH_OP_CREAT = 23,
+	KH_OP_OPEN_BY_HANDLE_AT = 24,
 };
 
 enum kh_abi {
@@ -69,6 +75,7 @@ enum kh_flag {
 	KH_F_KTHREAD = 1 << 2,
 	KH_F_NO_NSPROXY = 1 << 3,	/* the task has left its namespaces */
 	KH_F_KILLED = 1 << 4,		/* the task ends before it sees the result, which is of a call that was cut short */
+	KH_F_IO_URING = 1 << 6,		/* made by io_uring: what the task entered the kernel with is no call of the list */
 	KH_F_KERNEL_STRINGS = 1 << 5,	/* set by src/resolve/kernel-copies.ts: strings are the kernel's copies */
 };
 
@@ -132,6 +139,8 @@ enum kh_field_id {
 	KH_FIELD_TO_PATH = 33,		/* … and the second */
 	KH_FIELD_NAMESPACE = 34,	/* struct kh_namespace, any number of them */
 	KH_FIELD_NS_MOUNT = 35,		/* struct kh_ns_mount, any number of them */
+	KH_FIELD_OPENED = 36,		/* struct kh_opened */
+	KH_FIELD_OPENED_PATH = 37,	/* its path within its file system, as KH_FIELD_EXE */
 };
 
 enum kh_status {
@@ -243,6 +252,23 @@ struct kh_mount {
 	__u32 flags;		/* MNT_*, include/linux/mount.h */
 	__u32 sb_flags;		/* SB_* */
 	__u32 mounts;		/* in its namespace */
+};
+
+/* Why an open is told: enum in kh_opened.why. */
+enum kh_opened_why {
+	KH_OPENED_ENTRY = 1 << 0,	/* its path may be one of the catalogue's: wildcards within a name are not looked at */
+	KH_OPENED_FOREIGN = 1 << 1,	/* its mount is in a mount namespace that is not the caller's */
+	KH_OPENED_RUNTIME = 1 << 2,	/* for writing, and it is one of `runtime_binaries` */
+};
+
+struct kh_opened {
+	__u64 inode;
+	__u64 start;		/* of the process whose directory of procfs it is in, CLOCK_BOOTTIME; 0 for none */
+	__u32 pid;		/* of that process, in the initial pid namespace */
+	__u32 dev;		/* of its superblock, the kernel's dev_t */
+	__u32 mode;		/* FMODE_READ 1, FMODE_WRITE 2, FMODE_PATH 0x4000 */
+	__u32 why;		/* enum kh_opened_why */
+	__u8 fs_type[16];
 };
 
 /* Failed calls of one process with one result, beyond the rate of its workload. */

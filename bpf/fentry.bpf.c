@@ -9,6 +9,7 @@
 #define KEYHOLE_PROBE_READ
 #endif
 #include "copies.h"
+#include "installed.h"
 #include "inventory.h"
 #include "life.h"
 #include "refused.h"

@@ -33,6 +33,9 @@ struct buffer {
 	};
 	struct walk walk;
 	struct pt_regs *regs;	/* of the call, for functions that are handed numbers only */
+	/* of a call that opened a file: the struct file, and why it is told (enum kh_opened_why) */
+	__u64 opened;
+	__u32 why;
 };
 
 /*

@@ -277,8 +277,15 @@ struct path {
 };
 
 struct inode {
+	unsigned short i_mode;
+	unsigned long i_ino;
 	struct super_block *i_sb;
 	void *i_private;
+};
+
+struct proc_inode {
+	struct pid *pid;
+	struct inode vfs_inode;
 };
 
 typedef struct {
@@ -290,6 +297,7 @@ typedef struct {
 } file_ref_t;
 
 struct file {
+	unsigned int f_mode;
 	struct path f_path;
 	struct inode *f_inode;
 	void *private_data;
@@ -470,6 +478,11 @@ enum bpf_func_id___helpers {
 };
 
 #define PF_KTHREAD 0x00200000
+#define PF_IO_WORKER 0x00000010	/* since 5.12 */
+#define FMODE_READ 1
+#define FMODE_WRITE 2
+#define S_IFMT 0170000
+#define S_IFDIR 0040000
 #define SIGKILL 9
 #define SIGSYS 31
 #define SIGNAL_GROUP_EXIT 0x00000004	/* include/linux/sched/signal.h */
@@ -483,6 +496,22 @@ enum bpf_func_id___helpers {
 #define ANON_INODE_MAGIC 0x09041934
 #define PROC_SUPER_MAGIC 0x9fa0
 #define SOCKFS_MAGIC 0x534f434b
+#define SYSFS_MAGIC 0x62656572
+#define CGROUP_SUPER_MAGIC 0x27e0eb
+#define CGROUP2_SUPER_MAGIC 0x63677270
+#define BINFMTFS_MAGIC 0x42494e4d
+#define DEBUGFS_MAGIC 0x64626720
+#define TRACEFS_MAGIC 0x74726163
+#define SECURITYFS_MAGIC 0x73636673
+#define BPF_FS_MAGIC 0xcafe4a11
+#define SELINUX_MAGIC 0xf97cff8c
+#define EFIVARFS_MAGIC 0xde5e81e4
+#define PSTOREFS_MAGIC 0x6165676c
+#define FUSE_CTL_SUPER_MAGIC 0x65735543	/* fs/fuse/control.c */
+#define RDTGROUP_SUPER_MAGIC 0x7655821
+#define CONFIGFS_MAGIC 0x62656570	/* fs/configfs/mount.c */
+#define NFSD_SUPER_MAGIC 0x6e667364	/* fs/nfsd/nfsctl.c */
+#define RPCAUTH_GSSMAGIC 0x67596969	/* net/sunrpc/rpc_pipe.c */
 
 #define CLONE_NEWTIME 0x00000080
 #define CLONE_EMPTY_MNTNS 0x2000000000ULL	/* since 7.1 */

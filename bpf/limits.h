@@ -8,6 +8,30 @@
 #define KEYHOLE_LIMITS_H
 
 #include "ring.h"
+#include "table.h"
+
+/*
+ * Opens take turns of their own, whether the ring has room or not: they succeed, so that whoever is allowed to read one
+ * catalogued file could crowd out everything with it. Those for writing do not wait for those for reading.
+ */
+enum rate_class {
+	RATE_CALLS = 0,
+	RATE_OPENS = 1,
+	RATE_OPENS_TO_WRITE = 2,
+	RATE_OPENS_OF_FOREIGN = 3,
+};
+
+static __always_inline __u32 class_of_open(__u32 why, __u32 mode)
+{
+	if (why & KH_OPENED_RUNTIME || (why & KH_OPENED_ENTRY && mode & FMODE_WRITE))
+		return RATE_OPENS_TO_WRITE;
+	return why & KH_OPENED_ENTRY ? RATE_OPENS : RATE_OPENS_OF_FOREIGN;
+}
+
+struct workload {
+	__u64 cgroups;	/* the struct css_set */
+	__u64 class;	/* enum rate_class */
+};
 
 /*
  * When the next call of a workload is due if its calls are spread evenly: the generic cell rate algorithm. A workload is
@@ -17,7 +41,7 @@
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
-	__type(key, __u64);
+	__type(key, struct workload);
 	__type(value, __u64);
 } workloads SEC(".maps");
 
@@ -51,9 +75,9 @@ static __always_inline __u64 burst_under(bool pressure)
  * it does, and the room that is left is for all others. Two processors may both take the last turn, so that a few more
  * records get in than the rate allows; none is counted wrong.
  */
-static __always_inline bool is_within_rate(struct task_struct *task, __u64 now, bool pressure)
+static __always_inline bool is_within_rate(struct task_struct *task, __u32 class, __u64 now, bool pressure)
 {
-	__u64 key = (__u64)HOT(task, cgroups);
+	struct workload key = { .cgroups = (__u64)HOT(task, cgroups), .class = class };
 	__u64 *due = bpf_map_lookup_elem(&workloads, &key);
 	__u64 next = now;
 	bool within;
@@ -79,7 +103,7 @@ static __always_inline bool is_under_pressure(void)
 /* Would is_within_rate() say no? Takes no turn. */
 static __always_inline bool is_beyond_rate(struct task_struct *task, __u64 now)
 {
-	__u64 key = (__u64)HOT(task, cgroups);
+	struct workload key = { .cgroups = (__u64)HOT(task, cgroups), .class = RATE_CALLS };
 	__u64 *due;
 
 	if (!limit_interval)
@@ -144,6 +168,7 @@ __attribute__((noinline)) __u32 admit(void)
 	struct task_struct *task = CURRENT();
 	struct buffer *b = this_buffer();
 	struct kh_summary_key key;
+	__u32 class = RATE_CALLS;
 	bool failed, pressure;
 	struct kh_event *e;
 	__u64 now;
@@ -153,13 +178,18 @@ __attribute__((noinline)) __u32 admit(void)
 	e = &b->event;
 	failed = e->ret < 0;
 	pressure = is_under_pressure();
-	if (!failed && !pressure)
+	if (is_open(e->op)) {
+		struct file *file = (struct file *)b->opened;
+
+		class = class_of_open(b->why, BPF_CORE_READ(file, f_mode));
+	} else if (!failed && !pressure) {
 		return ADMITTED;
+	}
 	now = bpf_ktime_get_boot_ns();
-	if (is_within_rate(task, now, pressure))
+	if (is_within_rate(task, class, now, pressure))
 		return ADMITTED;
 	if (!failed) {
-		count_lost(KH_LOST_WORKLOAD);
+		count_lost(class ? KH_LOST_OPEN : KH_LOST_WORKLOAD);
 		return COUNTED;
 	}
 	e->start = HOT(task, group_leader, start_boottime);

@@ -13,6 +13,7 @@
 #include "limits.h"
 #include "mount.h"
 #include "ns_ids.h"
+#include "opened.h"
 #include "regs.h"
 #include "ring.h"
 #include "story.h"
@@ -42,6 +43,8 @@ static __always_inline bool makes_namespaces(struct kh_event *e, __u8 op)
 #define CLONE_ARGS_SIZE 88
 /* sizeof(struct mount_attr), and room for what follows it one day */
 #define MOUNT_ATTR_SIZE 64
+/* sizeof(struct open_how), and room for what follows it one day */
+#define OPEN_HOW_SIZE 64
 
 /* include/uapi/linux/{mount,fcntl}.h */
 #define MS_REMOUNT 0x20
@@ -258,6 +261,19 @@ static __always_inline __u64 add_fields(struct buffer *b, __u64 at, struct task_
 		return add_base(at, KH_FIELD_BASE, path, AT_FDCWD);
 	case KH_OP_PIDFD_OPEN:
 		return e->ret < 0 ? at : add_file(at, e->ret);
+	case KH_OP_OPEN:
+	case KH_OP_CREAT:
+		return add_opened(add_string(at, 0, e->args[0], PATH_MAX));
+	case KH_OP_OPENAT:
+	case KH_OP_OPENAT2:
+		/* what io_uring was asked for is in its own memory */
+		if (!(e->flags & KH_F_IO_URING))
+			at = add_string(at, 1, e->args[1], PATH_MAX);
+		if (op == KH_OP_OPENAT2 && !(e->flags & KH_F_IO_URING))
+			at = add_bytes(at, 2, e->args[2], e->args[3], OPEN_HOW_SIZE);
+		return add_opened(at);
+	case KH_OP_OPEN_BY_HANDLE_AT:
+		return add_opened(at);
 	case KH_OP_CLONE3:
 		return add_bytes(at, 0, e->args[0], e->args[1], CLONE_ARGS_SIZE);
 	}
@@ -320,9 +336,16 @@ static __always_inline void fill_call_args(struct buffer *b, struct pt_regs *reg
 }
 #endif
 
+/* What a call opened, where it did. */
+struct opened {
+	struct file *file;
+	__u32 why;	/* enum kh_opened_why */
+	__u32 flags;	/* KH_F_IO_URING, or none */
+};
+
 /* record_return() in a buffer that is the call's own. */
 static __always_inline void record_in(struct buffer *b, struct task_struct *task, struct pt_regs *regs, long ret, __u8 op,
-				      __u8 abi, __u64 entered)
+				      __u8 abi, __u64 entered, struct opened opened)
 {
 	__u64 at = sizeof(b->event), *duration;
 	struct kh_event *e = &b->event;
@@ -370,6 +393,7 @@ static __always_inline void record_in(struct buffer *b, struct task_struct *task
 		return;
 	}
 	pending = READ(task, pending.signal.sig[0]);
+	e->flags |= opened.flags;
 	if (ret == rolled_back(regs) && pending & (1UL << (SIGSYS - 1)))
 		e->flags |= KH_F_SIGSYS;
 	if (ret < 0 && (pending & (1UL << (SIGKILL - 1)) || READ(task, signal, flags) & SIGNAL_GROUP_EXIT))
@@ -388,9 +412,11 @@ static __always_inline void record_in(struct buffer *b, struct task_struct *task
 	submit(e, at);
 }
 
-/* The record of a call that has returned; `entered` is when it was made, 0 where that is not known. */
+/*
+ * The record of a call that has returned, or has opened a file; `entered` is when it was made, 0 where that is not known.
+ */
 static __always_inline void record_return(struct task_struct *task, struct pt_regs *regs, long ret, __u8 op, __u8 abi,
-					  __u64 entered)
+					  __u64 entered, struct opened opened)
 {
 	struct buffer *b;
 
@@ -401,7 +427,9 @@ static __always_inline void record_return(struct task_struct *task, struct pt_re
 	b = claim_buffer();
 	if (!b)
 		return;
-	record_in(b, task, regs, ret, op, abi, entered);
+	b->opened = (__u64)opened.file;
+	b->why = opened.why;
+	record_in(b, task, regs, ret, op, abi, entered, opened);
 	release_buffer();
 }
 

@@ -27,7 +27,7 @@ static __always_inline int record_refused(void)
 	__u8 abi = KH_ABI_NATIVE, op = op_of(task, call_number(regs), &abi);
 
 	if (op && !stopped)
-		record_return(task, regs, call_result(regs), op, abi, 0);
+		record_return(task, regs, call_result(regs), op, abi, 0, (struct opened){});
 	return 0;
 }
 
@@ -63,7 +63,7 @@ int BPF_PROG(call_returned, struct pt_regs *regs, long ret)
 	__u8 abi = KH_ABI_NATIVE, op = op_in(other_calls, task, call_number(regs), &abi);
 
 	if (op && !stopped)
-		record_return(task, regs, ret, op, abi, 0);
+		record_return(task, regs, ret, op, abi, 0, (struct opened){});
 	return 0;
 }
 

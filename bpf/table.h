@@ -34,6 +34,12 @@ static __always_inline __u8 op_in(const volatile __u16 *table, struct task_struc
 	return *abi == KH_ABI_COMPAT ? both >> 8 : both;
 }
 
+/* Does the call open a file? Of those the ones that rules want to know of are told, and no others. */
+static __always_inline bool is_open(__u32 op)
+{
+	return op >= KH_OP_OPEN;
+}
+
 static __always_inline __u8 op_of(struct task_struct *task, long number, __u8 *abi)
 {
 	return op_in(calls, task, number, abi);

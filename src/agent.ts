@@ -24,10 +24,11 @@ import { NamespaceGraph } from "./namespaces/graph.js";
 import { Inventory, type TaskSource } from "./namespaces/inventory.js";
 import { Tasks } from "./namespaces/tasks.js";
 import { NodeView } from "./node-view.js";
+import { hostNamespaces, Opens } from "./opens.js";
 import { Losses } from "./publish/losses.js";
 import type { Publisher } from "./publish/publisher.js";
 import { KernelCopies } from "./resolve/kernel-copies.js";
-import { SyscallResolver } from "./resolve/syscall.js";
+import { SyscallResolver, UNTOLD } from "./resolve/syscall.js";
 import { Containers } from "./workloads/containers.js";
 
 /** CLONE_NEW* of clone(2) and clone3(2), include/uapi/linux/sched.h. */
@@ -57,6 +58,7 @@ export class Agent {
   readonly stories: Stories;
   readonly view: NodeView;
   readonly losses = new Losses();
+  readonly opens: Opens;
   readonly #config: Config;
   readonly #log: Logger;
   readonly #publisher: Publisher;
@@ -103,6 +105,7 @@ export class Agent {
       ringSize: config.ring.size,
       excludePid: config.filter.exclude_self ? process.pid : 0,
       rate: config.limits.rate,
+      opens: config.opens === "off" ? null : hostNamespaces(this.host),
       filter: {
         cgroups: config.filter.cgroups,
         pidNamespaces: config.filter.pid_namespaces,
@@ -141,6 +144,7 @@ export class Agent {
       containerOf: (task) => this.containers.of(task),
       hostProcDev: readHostProcDev(host),
     });
+    this.opens = new Opens(config.opens, capture.attachment);
     this.stories = new Stories({
       tasks,
       publish: (story) => {
@@ -211,6 +215,10 @@ export class Agent {
   }
 
   #look(): void {
+    this.opens
+      .watch(this.capture, this.host)
+      .then((entries) => entries !== null && this.#resolver.useEntries(entries))
+      .catch((error) => this.#tellFailure("reading the catalogue of opens", error));
     this.#probes = Probes.open(this.host);
     this.exposures.start(this.#probes?.superblocks ?? null);
     if (this.#probes !== null) {
@@ -303,6 +311,7 @@ export class Agent {
         const call = this.#copies.join(wire, record);
         const resolved = this.#resolver.resolve(call.wire, call.record);
         if (resolved === null) throw new Error("a call that is not in the table");
+        if (resolved === UNTOLD) return;
         const event = this.#publisher.publish(resolved.event);
         this.exposures.onCall(event, resolved.task);
         if (resolved.mounts !== null) this.stories.onCall(resolved.event, resolved.mounts, resolved.task);
@@ -433,6 +442,7 @@ export class Agent {
       object: loaded.name,
       lacks,
       programs: this.capture.reports,
+      opens: this.opens.facts,
       inventory: this.inventory.via,
       fallbacks: lacking.map(({ name, fallback, lacks }) => ({ name, fallback, lacks })),
       tasks: this.tasks.size,

@@ -55,8 +55,8 @@ export function readyChecks(agent: Agent, reload: Reload): Check[] {
     },
     {
       name: "opens",
-      ok: true,
-      detail: "opens of files below /proc are not captured; io_uring has no calls of the captured kinds",
+      ok: agent.opens.isReady,
+      detail: agent.opens.detail,
     },
   ];
 }

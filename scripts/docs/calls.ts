@@ -1,4 +1,4 @@
-import { type ArgKind, CALLS } from "../../src/capture/calls.js";
+import { type ArgKind, CALLS, OPEN_CALLS } from "../../src/capture/calls.js";
 import {
   CLONE_FLAGS,
   CLONE3_FLAGS,
@@ -8,6 +8,7 @@ import {
   MOUNT_FLAGS,
   PROPAGATION,
 } from "../../src/kernel/flags.js";
+import { OPEN_FLAG_NAMES, RESOLVE } from "../../src/kernel/open-flags.js";
 import { code, table } from "./page.js";
 
 type Kind = ArgKind["kind"];
@@ -32,6 +33,9 @@ const SHOWN: Readonly<Record<Kind, string>> = {
   "mount-attr": "object: `attr_set`, `attr_clr` and `propagation` (lists of flags), `userns_fd` (number)",
   "clone-args":
     "object with the members of struct clone_args: `flags` (list), `exit_signal` (name), addresses, numbers",
+  "open-flags": "list of flags, how it is opened first",
+  "open-mode": 'string in octal digits, as `"0644"`; absent where the flags do not ask for it',
+  "open-how": "object: `flags` and `resolve` (lists of flags), `mode` (as of open)",
 };
 
 /** The names that stand in an argument, by its kind. */
@@ -50,6 +54,10 @@ function namesOf(how: ArgKind): readonly string[] {
       return [...names(MOUNT_ATTR), ...names(PROPAGATION)];
     case "fsconfig-command":
       return FSCONFIG_COMMANDS;
+    case "open-flags":
+      return OPEN_FLAG_NAMES;
+    case "open-how":
+      return [...OPEN_FLAG_NAMES, ...names(RESOLVE)];
     default:
       return [];
   }
@@ -57,10 +65,11 @@ function namesOf(how: ArgKind): readonly string[] {
 
 /** The captured calls with their arguments, then the names of flags by argument. */
 export function calls(): string {
-  const rows = CALLS.flatMap(({ name, args }) =>
+  const all = [...CALLS, ...OPEN_CALLS];
+  const rows = all.flatMap(({ name, args }) =>
     args.map(([argument, how], index) => [index === 0 ? code(name) : "", code(argument), SHOWN[how.kind]]),
   );
-  const flags = CALLS.flatMap(({ name, args }) =>
+  const flags = all.flatMap(({ name, args }) =>
     args
       .filter(([, how]) => namesOf(how).length > 0)
       .map(([argument, how]) => [code(`${name}.${argument}`), namesOf(how).map(code).join(", ")]),

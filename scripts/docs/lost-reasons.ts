@@ -11,6 +11,8 @@ const MEANINGS: Readonly<Record<LostReason, string>> = {
     "more calls were interrupted on one processor at once than have a buffer, in attach mode `fentry`",
   "summary-full":
     "a failed call beyond the rate of its workload, when more processes were to be summed up than fit into the table. See `limits.rate`",
+  "opens-limit":
+    "a catalogued file that a container opened, beyond the rate of its workload: opens for writing, for reading and of files on mounts of others have a rate each. See `limits.rate`",
   "workload-limit":
     "a call of a workload beyond its rate, while the ring or the queue of stdout was more than half full: so that no other workload loses any. See `limits.rate`",
   "clone-table-full": "a clone that made namespaces, while more of them than any node has were under way",

@@ -1,6 +1,7 @@
 /** The arguments of a call, named and decoded as src/capture/calls.ts says. */
 import type { Arg } from "../event.js";
 import * as flags from "../kernel/flags.js";
+import { openFlagNames, RESOLVE, takesMode } from "../kernel/open-flags.js";
 import type { ArgKind, Call } from "./calls.js";
 import { isSecret, REDACTED, redactOptions } from "./redact.js";
 import { readText } from "./text.js";
@@ -38,6 +39,11 @@ function pointer(word: bigint): string | null {
   return word === 0n ? null : `0x${word.toString(16)}`;
 }
 
+/** As chmod(1) and strace(1) write a mode. */
+function octal(mode: bigint): string {
+  return `0${mode.toString(8)}`;
+}
+
 /**
  * Whether clone(2) has `tls` before `child_tid`: CONFIG_CLONE_BACKWARDS of i386, arm64 and arm, but not of x86-64. `abi`
  * is enum kh_abi.
@@ -53,7 +59,8 @@ export function decodeArguments(wire: Wire, record: number, call: Call, fields: 
   const backwards = call.name === "clone" && isCloneBackwards(wire.u8(record + EVENT.abi));
   for (let index = 0; index < call.args.length; index++) {
     const [name, how] = call.args[index]!;
-    args[name] = decoder.argument(name, backwards && index >= 3 ? 7 - index : index, how);
+    const value = decoder.argument(name, backwards && index >= 3 ? 7 - index : index, how);
+    if (value !== undefined) args[name] = value;
   }
   return decoder.result;
 }
@@ -70,7 +77,8 @@ class Decoder {
     this.#fields = fields;
   }
 
-  argument(name: string, index: number, how: ArgKind): Arg {
+  /** Undefined for an argument that the call does not look at. */
+  argument(name: string, index: number, how: ArgKind): Arg | undefined {
     const word = this.#wire.arg(this.#record, index);
     switch (how.kind) {
       case "fd":
@@ -107,6 +115,12 @@ class Decoder {
         return this.#mountAttr(name, index, word);
       case "clone-args":
         return this.#cloneArgs(name, index, word);
+      case "open-flags":
+        return openFlagNames(BigInt.asUintN(32, word));
+      case "open-mode":
+        return this.#openMode(index, word);
+      case "open-how":
+        return this.#openHow(name, index, word);
     }
   }
 
@@ -204,6 +218,25 @@ class Decoder {
     put("set_tid_size", 9, Number);
     put("cgroup", 10, Number);
     return args;
+  }
+
+  /** Stands behind the flags, which say whether it counts; creat(2) has none and always takes it. */
+  #openMode(index: number, word: bigint): Arg | undefined {
+    const counts = index === 1 || takesMode(BigInt.asUintN(32, this.#wire.arg(this.#record, index - 1)));
+    return counts ? octal(BigInt.asUintN(16, word)) : undefined;
+  }
+
+  /** struct open_how of openat2(2) */
+  #openHow(name: string, index: number, word: bigint): Arg {
+    const field = this.#field(name, index, word);
+    if (field === null) return null;
+    const member = this.#members(field);
+    const how: Record<string, Arg> = {};
+    const [bits, mode, resolve] = [member(0), member(1), member(2)];
+    if (bits !== null) how.flags = openFlagNames(bits);
+    if (mode !== null && bits !== null && takesMode(bits)) how.mode = octal(mode);
+    if (resolve !== null) how.resolve = flags.flagNames(resolve, RESOLVE);
+    return how;
   }
 
   /** Reads the 64-bit member `index` of a struct in memory; null behind its end. */

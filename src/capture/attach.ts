@@ -24,17 +24,22 @@ export interface Attachment {
 const TRACEPOINT_LACKS = [
   "when a call was made and how long it took: `time` is that of its return",
   "the kernel's own copies of strings: they are read from user memory after the call",
-  "opens of files by io_uring",
 ];
+/** The program at the return of every call, which io_uring's operations are not. */
+const OPENS_LACK = "opens of files by io_uring";
 
 /**
  * Loads and attaches the programs of the mode that is asked for. `prepare` sets what both modes have in common; it may run
- * several times. Throws KEYHOLE_ATTACH where `fentry` is asked for and refused, KEYHOLE_CAPTURE where no system call can
+ * several times; `opens`: files that are opened are told. Throws KEYHOLE_ATTACH where `fentry` is asked for and refused, KEYHOLE_CAPTURE where no system call can
  * be seen at all.
  */
-export function attach(request: AttachRequest, prepare: (object: BpfObject) => void): Attachment {
-  if (request === "tracepoint") return attachTracepoints("it was asked for", prepare);
-  const result = startFentry(prepare);
+export function attach(
+  request: AttachRequest,
+  prepare: (object: BpfObject) => void,
+  opens = false,
+): Attachment {
+  if (request === "tracepoint") return attachTracepoints("it was asked for", prepare, opens);
+  const result = startFentry(prepare, opens);
   if ("loaded" in result) {
     const { loaded, links, reports, others, unknown } = result;
     const lacks: string[] = [];
@@ -47,7 +52,8 @@ export function attach(request: AttachRequest, prepare: (object: BpfObject) => v
   }
   const { errno, detail } = result;
   if (request === "auto") {
-    return attachTracepoints(`fentry is refused: ${[errno, detail].filter(Boolean).join(", ")}`, prepare);
+    const reason = `fentry is refused: ${[errno, detail].filter(Boolean).join(", ")}`;
+    return attachTracepoints(reason, prepare, opens);
   }
   throw new KeyholeError(`attach mode fentry cannot be used here: ${detail}`, {
     code: "KEYHOLE_ATTACH",
@@ -58,7 +64,11 @@ export function attach(request: AttachRequest, prepare: (object: BpfObject) => v
   });
 }
 
-function attachTracepoints(reason: string, prepare: (object: BpfObject) => void): Attachment {
+function attachTracepoints(
+  reason: string,
+  prepare: (object: BpfObject) => void,
+  opens: boolean,
+): Attachment {
   let loaded: LoadedObject;
   try {
     loaded = loadObject("capture", prepare);
@@ -70,7 +80,14 @@ function attachTracepoints(reason: string, prepare: (object: BpfObject) => void)
   const reports = attachPrograms(loaded, links);
   const calls = reports.find(({ program }) => program === "call_returned");
   if (calls?.attached === true)
-    return { mode: "tracepoint", reason, loaded, links, reports, lacks: TRACEPOINT_LACKS };
+    return {
+      mode: "tracepoint",
+      reason,
+      loaded,
+      links,
+      reports,
+      lacks: opens ? [...TRACEPOINT_LACKS, OPENS_LACK] : TRACEPOINT_LACKS,
+    };
   for (const link of links.values()) link.detach();
   loaded.object.close();
   throw cannotCapture(calls?.detail ?? "no program", calls?.errno ?? null);

@@ -20,7 +20,8 @@ export type ArgKind =
         | "mount-flags";
     }
   | { readonly kind: "flags"; readonly table: flags.FlagTable; readonly bits: 32 | 64 }
-  | { readonly kind: "fsconfig-command" | "fsconfig-value" | "fsconfig-aux" | "mount-attr" | "clone-args" };
+  | { readonly kind: "fsconfig-command" | "fsconfig-value" | "fsconfig-aux" | "mount-attr" | "clone-args" }
+  | { readonly kind: "open-flags" | "open-mode" | "open-how" };
 
 export interface Call {
   readonly op: number;
@@ -191,8 +192,64 @@ export const CALLS: readonly Call[] = [
   },
 ];
 
+const open_flags: ArgKind = { kind: "open-flags" };
+const open_mode: ArgKind = { kind: "open-mode" };
+
+/** Calls that open files: told where what they opened is something that rules want to know of, see bpf/opens.h. */
+export const OPEN_CALLS: readonly Call[] = [
+  {
+    op: 20,
+    name: "open",
+    args: [
+      ["pathname", string],
+      ["flags", open_flags],
+      ["mode", open_mode],
+    ],
+  },
+  {
+    op: 21,
+    name: "openat",
+    args: [
+      ["dirfd", dirfd],
+      ["pathname", string],
+      ["flags", open_flags],
+      ["mode", open_mode],
+    ],
+  },
+  {
+    op: 22,
+    name: "openat2",
+    args: [
+      ["dirfd", dirfd],
+      ["pathname", string],
+      ["how", { kind: "open-how" }],
+      ["size", unsigned],
+    ],
+  },
+  {
+    op: 23,
+    name: "creat",
+    args: [
+      ["pathname", string],
+      ["mode", open_mode],
+    ],
+  },
+  {
+    op: 24,
+    name: "open_by_handle_at",
+    args: [
+      ["mount_fd", dirfd],
+      ["handle", pointer],
+      ["flags", open_flags],
+    ],
+  },
+];
+
+/** Names of {@link OPEN_CALLS}. */
+export const OPENS: ReadonlySet<string> = new Set(OPEN_CALLS.map(({ name }) => name));
+
 /** Calls by `op`. */
-export const CALL_BY_OP: readonly (Call | undefined)[] = CALLS.reduce<(Call | undefined)[]>((table, call) => {
+export const CALL_BY_OP: readonly (Call | undefined)[] = [...CALLS, ...OPEN_CALLS].reduce<(Call | undefined)[]>((table, call) => {
   table[call.op] = call;
   return table;
 }, []);
@@ -207,6 +264,7 @@ const COMMON: Readonly<Record<string, number>> = {
   fspick: 433,
   pidfd_open: 434,
   clone3: 435,
+  openat2: 437,
   mount_setattr: 442,
   open_tree_attr: 467,
 };
@@ -222,6 +280,10 @@ const X86_64 = {
   pivot_root: 155,
   chroot: 161,
   clone: 56,
+  open: 2,
+  creat: 85,
+  openat: 257,
+  open_by_handle_at: 304,
 };
 
 /** arch/x86/entry/syscalls/syscall_32.tbl */
@@ -235,6 +297,10 @@ const I386 = {
   pivot_root: 217,
   chroot: 61,
   clone: 120,
+  open: 5,
+  creat: 8,
+  openat: 295,
+  open_by_handle_at: 342,
 };
 
 /** include/uapi/asm-generic/unistd.h */
@@ -248,6 +314,8 @@ const ARM64 = {
   pivot_root: 41,
   chroot: 51,
   clone: 220,
+  openat: 56,
+  open_by_handle_at: 265,
 };
 
 /** arch/arm/tools/syscall.tbl, EABI */
@@ -260,6 +328,10 @@ const ARM = {
   pivot_root: 218,
   chroot: 61,
   clone: 120,
+  open: 5,
+  creat: 8,
+  openat: 322,
+  open_by_handle_at: 371,
 };
 
 /** What the kernel calls each ABI, by enum kh_abi. */
@@ -273,12 +345,12 @@ export const CALL_NUMBERS = 512;
 
 /**
  * The table that the programs read: for each call number, `op` of the native ABI in the low byte and of
- * the 32-bit one in the high byte. `arch` is that of `process.arch`.
+ * the 32-bit one in the high byte. `arch` is that of `process.arch`; `calls` are those that are to stand in it.
  */
-export function callTable(arch: string): Uint16Array {
+export function callTable(arch: string, calls: readonly Call[] = CALLS): Uint16Array {
   const [native, compat] = arch === "arm64" ? [ARM64, ARM] : [X86_64, I386];
   const table = new Uint16Array(CALL_NUMBERS);
-  for (const call of CALLS) {
+  for (const call of calls) {
     const number = (native as Record<string, number>)[call.name];
     if (number !== undefined) table[number]! |= call.op;
     const compatNumber = (compat as Record<string, number>)[call.name];

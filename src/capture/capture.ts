@@ -1,11 +1,12 @@
 import { type BpfObject, RingBuffer } from "@keyhole/libbpf";
 import type { HostPath } from "../kernel/host-path.js";
 import { type Attachment, type AttachRequest, attach } from "./attach.js";
-import { callTable } from "./calls.js";
+import { CALLS, callTable, OPEN_CALLS } from "./calls.js";
 import { detachLater, stopRecording } from "./detach.js";
 import { type CaptureFilter, KernelFilter } from "./filter.js";
 import { TaskIterator } from "./iterator.js";
 import type { ProgramReport } from "./programs.js";
+import { setHostNamespaces, type WatchedOpens, watchOpens } from "./opens.js";
 import { Summaries } from "./summaries.js";
 import { Kind, Loss, Wire } from "./wire.js";
 
@@ -21,6 +22,8 @@ export interface CaptureOptions {
   readonly filter: CaptureFilter;
   /** Records a second of one workload, beyond which its failed calls are counted instead; 0: no limit. */
   readonly rate: number;
+  /** Inode numbers of the host's namespaces, where it is told which files are opened elsewhere; null: it is not. */
+  readonly opens: { readonly mnt: number; readonly pid: number } | null;
 }
 
 /** What is missing since the programs were loaded, by reason. */
@@ -35,6 +38,8 @@ export interface CaptureLosses {
   readonly "buffers-taken": bigint;
   /** Failed calls beyond their workload's rate that could not be counted either. */
   readonly "summary-full": bigint;
+  /** Files opened by a workload beyond its rate of these; see bpf/limits.h. */
+  readonly "opens-limit": bigint;
   /** Calls of a workload beyond its rate, while the ring was filling up. */
   readonly "workload-limit": bigint;
   readonly "clone-table-full": bigint;
@@ -85,13 +90,17 @@ export class Capture {
    */
   static start(options: CaptureOptions): Capture {
     const filter = new KernelFilter(options.filter, options.host);
-    const attachment = attach(options.attach, (object) => {
-      object.setGlobal("calls", new Uint8Array(callTable(process.arch).buffer));
+    const { opens } = options;
+    const calls = callTable(process.arch, opens === null ? CALLS : [...CALLS, ...OPEN_CALLS]);
+    const prepare = (object: BpfObject) => {
+      object.setGlobal("calls", new Uint8Array(calls.buffer));
       object.setGlobal("agent_tgid", options.excludePid);
       object.map("ring").setMaxEntries(options.ringSize);
       filter.setGlobals(object);
+      if (opens !== null) setHostNamespaces(object, opens);
       setLimits(object, options);
-    });
+    };
+    const attachment = attach(options.attach, prepare, opens !== null);
     const { loaded, links } = attachment;
     try {
       filter.fill(loaded.object.map("filters"));
@@ -152,6 +161,11 @@ export class Capture {
       .update(new Uint8Array(4), new Uint8Array(Uint32Array.of(Number(behind)).buffer));
   }
 
+  /** Which files are told when they are opened, from now on; before, only those on mounts of others are. */
+  watchOpens(watched: WatchedOpens): void {
+    if (!this.#closed) watchOpens(this.#object, watched);
+  }
+
   /** No record is written after this; what is in the ring can still be drained. */
   detach(): void {
     const { mode, links } = this.attachment;
@@ -182,6 +196,7 @@ export function tryPrograms(host: HostPath, request: AttachRequest): Attachment 
     excludePid: process.pid,
     filter: NO_FILTER,
     rate: 0,
+    opens: null,
   });
   capture.close();
   return capture.attachment;
@@ -204,6 +219,7 @@ function readLosses(lost: Uint8Array): CaptureLosses {
     "ring-full-strings": of(Kind.copy),
     "buffers-taken": of(Loss.buffer),
     "summary-full": of(Loss.summary),
+    "opens-limit": of(Loss.open),
     "workload-limit": of(Loss.workload),
     "clone-table-full": of(Loss.clone),
     "record-size": of(Loss.record),

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { type BpfLink, type BpfObject, LibbpfError } from "@keyhole/libbpf";
 import { btfNames } from "../kernel/btf-names.js";
 import { trampolineRefusal } from "../kernel/trampolines.js";
+import { callTable, OPEN_CALLS } from "./calls.js";
 import { type CallFunction, callFunctions, isInKernel, tableOf } from "./functions.js";
 import { type LoadedObject, lastLines, loadObject } from "./object.js";
 import { attachProgram, attachPrograms, type ProgramReport, reportOf } from "./programs.js";
@@ -29,6 +30,8 @@ export interface FentryPrograms {
 const FALLBACK = "call_returned";
 /** A kernel has a function for one of them. Without it the mode does not tell what a filter of seccomp refused. */
 const SECCOMP: ReadonlySet<string> = new Set(["seccomp_refused", "seccomp_forbade"]);
+/** Where files get their descriptors. */
+const OPENS: ReadonlySet<string> = new Set(["file_opened", "fixed_file_opened"]);
 /** Attempts to attach, each without what could not be attached before. */
 const ATTEMPTS = 3;
 
@@ -37,12 +40,15 @@ const ATTEMPTS = 3;
  * refuses programs of trampolines, or what is essential; a call whose function has no program falls back to the return
  * of every call, alone.
  */
-export function startFentry(prepare: (object: BpfObject) => void): FentryPrograms | Refusal {
+export function startFentry(
+  prepare: (object: BpfObject) => void,
+  opens: boolean,
+): FentryPrograms | Refusal {
   const errno = trampolineRefusal();
   if (errno !== null) return { errno, detail: "the kernel refuses programs of this kind" };
   const without = new Set<string>();
   for (let attempt = 1; ; attempt++) {
-    const result = tryFentry(prepare, without);
+    const result = tryFentry(prepare, without, opens);
     if (!("failed" in result)) return result;
     for (const suffix of result.failed) without.add(suffix);
     if (attempt === ATTEMPTS) return { errno: null, detail: `${[...without].join(", ")} cannot be attached` };
@@ -52,15 +58,17 @@ export function startFentry(prepare: (object: BpfObject) => void): FentryProgram
 function tryFentry(
   prepare: (object: BpfObject) => void,
   without: ReadonlySet<string>,
+  opens: boolean,
 ): FentryPrograms | Refusal | { readonly failed: readonly string[] } {
   const found: { plan?: Plan } = {};
   let loaded: LoadedObject;
   try {
     loaded = loadObject("fentry", (object) => {
-      found.plan ??= planFor(object, without);
+      found.plan ??= planFor(object, without, opens);
       const { plan } = found;
       for (const program of object.programs) program.setAutoload(plan.wanted.has(program.name));
       object.setGlobal("other_calls", bytesOf(tableOf(plan.others)));
+      if (opens) object.setGlobal("open_calls", bytesOf(callTable(process.arch, OPEN_CALLS)));
       prepare(object);
       object.setGlobal("calls", bytesOf(tableOf(plan.own)));
     });
@@ -115,7 +123,7 @@ interface Plan {
 }
 
 /** Which programs have a function in this kernel, and which calls have none. */
-function planFor(object: BpfObject, without: ReadonlySet<string>): Plan {
+function planFor(object: BpfObject, without: ReadonlySet<string>, opens: boolean): Plan {
   const targets = new Map(
     object.programs
       .filter(({ section }) => /^(fentry|fexit)\//.test(section))
@@ -134,6 +142,7 @@ function planFor(object: BpfObject, without: ReadonlySet<string>): Plan {
     .map(({ name }) => name)
     .filter((name) => {
       if (name === FALLBACK) return others.length > 0;
+      if (OPENS.has(name) && !opens) return false;
       const target = targets.get(name);
       return target === undefined || (known.has(target) && !(isOfCall(name) && without.has(suffixOf(name))));
     });

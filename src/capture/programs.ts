@@ -20,6 +20,8 @@ const LACKS: Readonly<Record<string, string>> = {
   tasks: "inventories that are exact and cheap: tasks are read from /proc",
   seccomp_refused: "calls that a seccomp filter refused",
   seccomp_forbade: "calls that a seccomp filter refused",
+  file_opened: "opens of files by tasks of containers",
+  fixed_file_opened: "opens of files by io_uring into its own table of files",
   copy_mount: "the kernel's own copies of the strings of mount(2)",
   copy_parameter: "the kernel's own copies of the strings of fsconfig(2)",
   copy_move: "the paths that the kernel found for move_mount(2)",

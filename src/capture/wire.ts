@@ -7,11 +7,11 @@ import type { Task } from "../namespaces/task.js";
 import { readName, readPath } from "./text.js";
 
 /** KH_VERSION */
-export const WIRE_VERSION = 2;
+export const WIRE_VERSION = 3;
 
 export const Kind = { syscall: 1, fork: 2, exec: 3, exit: 4, task: 5, moved: 6, copy: 7 } as const;
 /** enum kh_loss */
-export const Loss = { summary: 8, workload: 9, clone: 10, record: 11, buffer: 12 } as const;
+export const Loss = { summary: 8, workload: 9, clone: 10, record: 11, buffer: 12, open: 13 } as const;
 export const Flag = {
   mmShared: 1,
   sigsys: 2,
@@ -19,6 +19,7 @@ export const Flag = {
   noNsproxy: 8,
   killed: 16,
   kernelStrings: 32,
+  ioUring: 64,
 } as const;
 export const FieldId = {
   exe: 16,
@@ -41,6 +42,8 @@ export const FieldId = {
   toPath: 33,
   namespace: 34,
   nsMount: 35,
+  opened: 36,
+  openedPath: 37,
 } as const;
 export const Status = { ok: 0, cut: 1, fault: 2, outside: 3 } as const;
 
@@ -111,6 +114,9 @@ export const MOUNT = {
   mounts: 52,
   sizeof: 56,
 } as const;
+/** enum kh_opened_why */
+export const OpenedWhy = { entry: 1, foreign: 2, runtime: 4 } as const;
+export const OPENED = { inode: 0, start: 8, pid: 16, dev: 20, mode: 24, why: 28, fs_type: 32, sizeof: 48 } as const;
 export const SUMMARY_KEY = { start: 0, pid: 8, ret: 12, op: 16, abi: 20, sizeof: 24 } as const;
 export const SUMMARY = { count: 0, last: 8, first: 16, sizeof: 16 + EVENT.sizeof } as const;
 export const FSCONTEXT = { purpose: 0, phase: 4, user_ns: 8, fs_type: 16, sizeof: 48 } as const;

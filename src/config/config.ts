@@ -18,6 +18,8 @@ export interface Selection<T> {
  */
 export interface Config {
   readonly attach: "auto" | "fentry" | "tracepoint";
+  /** Whether files are told that tasks of containers open; `on`: the agent does not start where they cannot be seen. */
+  readonly opens: "auto" | "on" | "off";
   /** Directory below which the host's /proc and /sys are found. */
   readonly host_root: string;
   /** `node` of every event. */
@@ -67,6 +69,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** The values of what nobody configured. `node` is filled in from the environment or the host's name. */
 export const DEFAULTS: Config = {
   attach: "auto",
+  opens: "auto",
   host_root: "/",
   node: "",
   output: "auto",

@@ -15,6 +15,10 @@ export const KEYS: Readonly<Record<KeyPath, Key>> = {
     flag: "--attach <mode>",
     help: "how to attach: auto, fentry or tracepoint (default auto: fentry where the kernel takes it)",
   },
+  opens: {
+    flag: "--opens <when>",
+    help: "tell what containers open of the host's: auto, on or off (default auto: where the kernel lets it be seen)",
+  },
   host_root: { flag: "--host-root <dir>", help: "where the host's root is mounted (default /)" },
   node: { flag: "--node <name>", help: "node name in events (default $NODE_NAME, else the host name)" },
   output: {

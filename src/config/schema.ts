@@ -101,6 +101,7 @@ const cgroup = leaf("a path below the cgroup root, as /system.slice", (value) =>
 
 const SCHEMA = section({
   attach: v.exactOptional(choice(["auto", "fentry", "tracepoint"])),
+  opens: v.exactOptional(choice(["auto", "on", "off"])),
   host_root: v.exactOptional(path),
   node: v.exactOptional(text),
   output: v.exactOptional(choice(["auto", "json", "text", "none"])),

@@ -10,6 +10,7 @@ export const LOST_REASONS = [
   "ring-full-strings",
   "buffers-taken",
   "summary-full",
+  "opens-limit",
   "workload-limit",
   "clone-table-full",
   "record-size",

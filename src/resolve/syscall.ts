@@ -1,8 +1,9 @@
 /** A record of a system call made into the event that users see. */
-import { decodeArguments } from "../capture/arguments.js";
-import { ABI_NAMES, CALL_BY_OP } from "../capture/calls.js";
+import { type Arguments, decodeArguments } from "../capture/arguments.js";
+import { ABI_NAMES, CALL_BY_OP, OPENS } from "../capture/calls.js";
 import type { Clock } from "../capture/clock.js";
 import { type MountFields, readMountFields } from "../capture/mount-fields.js";
+import { readOpened } from "../capture/opened.js";
 import type { SummaryRecord } from "../capture/summaries.js";
 import { readTargets } from "../capture/target.js";
 import { EVENT, type Field, FieldId, Flag, FSCONTEXT, type Wire } from "../capture/wire.js";
@@ -12,10 +13,12 @@ import { isSince } from "../kernel/release.js";
 import type { NamespaceGraph } from "../namespaces/graph.js";
 import type { Task } from "../namespaces/task.js";
 import type { Tasks } from "../namespaces/tasks.js";
+import type { OpenedEntries } from "../exposures/opened-entries.js";
 import type { Containers } from "../workloads/containers.js";
 import { type Changed, changedLinks, directionOf, NOTHING } from "./crossing.js";
 import { identifyNamespaces } from "./identify.js";
 import { type MountFacts, MountResolver } from "./mounts.js";
+import { describeOpened, type OpenedSources } from "./opened.js";
 import { askedOptions } from "./options.js";
 import { type NewTask, outcomeOf } from "./outcome.js";
 import { reasonOf } from "./reasons/reasons.js";
@@ -65,6 +68,9 @@ const ON_SUPERBLOCK: ReadonlySet<string> = new Set([
 ]);
 const OF_ITS_MOUNT: ReadonlySet<string> = new Set(["mount", "move_mount"]);
 const NO_FACTS: MountFacts = {};
+const NO_ARGUMENTS: Arguments = { args: {}, truncated: [], unreadable: {}, raw: {} };
+/** See {@link SyscallResolver.resolve}. */
+export const UNTOLD = Symbol("an open that is not told");
 const ABIS = ABI_NAMES[process.arch] ?? [];
 
 export class SyscallResolver {
@@ -76,6 +82,7 @@ export class SyscallResolver {
   /** Whose namespaces the graph was told the ids of. */
   readonly #identified = new WeakSet<Task>();
   readonly #mounts: MountResolver;
+  #entries: OpenedEntries | null = null;
   #evictions = 0;
 
   constructor(sources: ResolverSources) {
@@ -86,6 +93,16 @@ export class SyscallResolver {
   /** Tells the graph the unique ids that a record has for the namespaces `inums`. */
   identify(wire: Wire, fields: readonly Field[], inums: NsInums): void {
     identifyNamespaces(this.#sources.graph, wire, fields, inums, this.#sources.mountNamespaceIds);
+  }
+
+  /** What opened files are looked up in from now on. */
+  useEntries(entries: OpenedEntries): void {
+    this.#entries = entries;
+  }
+
+  #openedSources(): OpenedSources {
+    const { tasks, containers, graph } = this.#sources;
+    return { tasks, containers, entries: this.#entries, hostNs: graph.anchors.host };
   }
 
   /** Children that were forgotten before their clone returned. */
@@ -109,15 +126,18 @@ export class SyscallResolver {
 
   /**
    * Decodes the record at `record` and takes over what it says about its task. Null for a call that this
-   * agent does not know.
+   * agent does not know, UNTOLD for an open that is none of the catalogue's.
    */
-  resolve(wire: Wire, record: number): ResolvedCall | null {
+  resolve(wire: Wire, record: number): ResolvedCall | typeof UNTOLD | null {
     const call = CALL_BY_OP[wire.u32(record + EVENT.op)];
     if (call === undefined) return null;
     const { clock, graph, containers } = this.#sources;
     const flags = wire.u32(record + EVENT.flags);
     const fields = wire.fields(record);
-    const { args, truncated, unreadable, raw } = decodeArguments(wire, record, call, fields);
+    const ioUring = (flags & Flag.ioUring) !== 0;
+    const { args, truncated, unreadable, raw } = ioUring
+      ? NO_ARGUMENTS
+      : decodeArguments(wire, record, call, fields);
     const result = describeResult(wire.i64(record + EVENT.ret), endingOf(flags));
     const succeeded = result.ret !== null && result.ret >= 0;
     const time = wire.u64(record + EVENT.time);
@@ -132,6 +152,14 @@ export class SyscallResolver {
       this.#identified.add(task);
     }
     if (task !== before) graph.observe(task);
+    // whose act it was: after a crossing the caller may be in another container, or in none
+    const container = containers.of(crossed ? (before ?? task) : task);
+    const opened = OPENS.has(call.name) ? readOpened(wire, fields) : null;
+    const file =
+      opened === null
+        ? null
+        : describeOpened(this.#openedSources(), opened, { task, container });
+    if (opened !== null && file === null) return UNTOLD;
     const caller = this.#caller(wire, record, task);
 
     const isClone = crossed && CLONES.has(call.name);
@@ -206,13 +234,14 @@ export class SyscallResolver {
       if (reason !== undefined) event.reason = reason;
     }
     event.process = caller.process;
-    // whose act it was: after a crossing the caller may be in another container, or in none
-    event.container = containers.of(crossed ? (before ?? task) : task);
+    event.container = container;
     event.namespaces = caller.namespaces;
     if (isCrossing) event.changed = changed;
     if (target !== undefined) event.target = target;
     if (crossed) event.direction = directionOf(graph, changed, call.name !== "setns");
     if (outcome !== undefined) event.outcome = outcome;
+    if (file !== null) event.file = file;
+    if (ioUring) event.via = "io_uring";
     return { task, mounts, event };
   }
 

@@ -47,6 +47,7 @@ test("every source arrives under its name, and only those and the process's own"
     'keyhole_lost_events_total{reason="record-size"}': 0,
     'keyhole_lost_events_total{reason="ring-full-tasks"}': 0,
     'keyhole_lost_events_total{reason="summary-full"}': 0,
+    'keyhole_lost_events_total{reason="opens-limit"}': 0,
     'keyhole_lost_events_total{reason="workload-limit"}': 0,
     'keyhole_lost_events_total{reason="decode"}': 0,
     'keyhole_lost_events_total{reason="stop"}': 0,

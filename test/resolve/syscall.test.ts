@@ -9,7 +9,7 @@ import { LINK_INDEX, type NsLink } from "../../src/kernel/links.js";
 import { NamespaceGraph } from "../../src/namespaces/graph.js";
 import type { Task } from "../../src/namespaces/task.js";
 import { Tasks } from "../../src/namespaces/tasks.js";
-import { SyscallResolver } from "../../src/resolve/syscall.js";
+import { SyscallResolver, UNTOLD } from "../../src/resolve/syscall.js";
 import { Containers } from "../../src/workloads/containers.js";
 import { type FieldBytes, type RecordParts, record } from "../capture/records.js";
 
@@ -32,7 +32,9 @@ class Fixture {
   /** What is made of the return of `name`. */
   call(name: string, parts: RecordParts): SyscallEvent {
     const { op } = CALLS.find((candidate) => candidate.name === name)!;
-    return this.resolver.resolve(record({ ...parts, op }), 0)!.event as SyscallEvent;
+    const resolved = this.resolver.resolve(record({ ...parts, op }), 0);
+    assert.ok(resolved !== null && resolved !== UNTOLD);
+    return resolved.event as SyscallEvent;
   }
 
   /** A fork record of `tid`, as the agent takes it; the child is in `ns`. */

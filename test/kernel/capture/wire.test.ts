@@ -32,6 +32,7 @@ const STRUCTS = {
   kh_namespace: wire.NAMESPACE,
   kh_ns_mount: wire.NS_MOUNT,
   kh_open_file: wire.OPEN_FILE,
+  kh_opened: wire.OPENED,
   kh_summary_key: wire.SUMMARY_KEY,
   kh_summary: wire.SUMMARY,
 } as const;
