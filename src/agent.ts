@@ -173,11 +173,13 @@ export class Agent {
 
   /** What had to make room for something else, by where. */
   evictions(): ReadonlyMap<string, number> {
-    const { findings, protections } = this.exposures.engine.evictions();
+    const { findings, protections, memory } = this.exposures.engine.evictions();
     return new Map([
       ["findings", findings],
       ["protections", protections],
       ["decisions", this.exposures.engine.decisions.evictions],
+      ["rule-memory", memory],
+      ["origins", this.exposures.origins.evictions],
       ["containers", this.containers.evictions],
       ["namespaces", this.graph.stats().evicted],
       ["tasks", this.tasks.refused],
@@ -331,6 +333,7 @@ export class Agent {
       case Kind.fork: {
         const parentTid = Number(wire.arg(record, 1));
         const child = this.tasks.fork(wire.task(record), parentTid, time);
+        this.exposures.onFork(child, parentTid);
         const elsewhere = (wire.arg(record, 0) & CLONE_NEW) !== 0n;
         if (elsewhere) {
           this.#resolver.identify(wire, wire.fields(record), child.ns);

@@ -1,6 +1,9 @@
-import type { SyscallEvent } from "../event.js";
-import type { NsInums } from "../kernel/links.js";
+import type { ContainerRef, SyscallEvent } from "../event.js";
+import { LINK_INDEX, type NsInums } from "../kernel/links.js";
+import type { Origin } from "../workloads/origins.js";
+import { isRuntimeAtWork } from "../workloads/runtimes.js";
 import type { ContainerView } from "./container-view.js";
+import type { Slot } from "./memory.js";
 import type { Loss, Protection } from "./protections.js";
 import type { Rule } from "./rule.js";
 
@@ -12,6 +15,10 @@ export interface ActContext {
   readonly hostNs: NsInums;
   /** The namespaces of the caller's parent, null where they are not known. */
   readonly parentNs: NsInums | null;
+  /** Where the caller's program was started: see {@link Origins}. Absent or null: not known. */
+  readonly origin?: Origin | null;
+  /** The container that the caller is in after the call; null for none. Absent: not known. */
+  readonly entered?: () => ContainerRef | null;
   /**
    * The caller's container as the caller itself sees it now, after the call; null when the caller is gone. Reads
    * files of /proc, so that it is asked only where a rule needs it, and at most once a call.
@@ -26,6 +33,8 @@ export interface Act extends ActContext {
   losses(): readonly Loss[] | null;
   /** The mask or read-only mount that the container was seen with at `point`. */
   protectionAt(point: string): Protection | null;
+  /** What the rule remembers of `key`: see {@link Memory}. */
+  recall<Value>(slot: Slot<Value>, key: string): Value;
   /** Says that the rule would have fired but for `reason`. */
   suppress(reason: string): void;
 }
@@ -35,6 +44,25 @@ export interface ActRule extends Rule<Act> {
   readonly syscalls: readonly string[];
   /** Whether it can find anything in `call`: asked first, of every call, and so cheap. Absent: it can. */
   mayConcern?(call: ObservedCall, hostNs: NsInums): boolean;
+  /** Whose calls it is asked about: those of containers' tasks, unless it says `host`. */
+  readonly callers?: "container" | "host";
+}
+
+/** Whether a container runtime at work made the call: see isRuntimeAtWork() of workloads/runtimes.ts. */
+export function isByRuntime({ call, hostNs, parentNs, origin = null }: Act): boolean {
+  const { exe, parent } = call.process;
+  return isRuntimeAtWork({ exe, parentExe: parent?.exe ?? null, parentNs, origin }, hostNs);
+}
+
+/** Whether the caller is in a user namespace that is not the host's. */
+export function isInUserNs({ call, hostNs }: Pick<Act, "call" | "hostNs">): boolean {
+  const { user } = call.namespaces;
+  return user !== undefined && user.inum !== 0 && user.inum !== hostNs[LINK_INDEX.user];
+}
+
+/** Who made the call, for a sentence. */
+export function whoCalled({ process }: ObservedCall): string {
+  return `process ${process.pid} (${process.exe ?? process.comm})`;
 }
 
 /** Whether `name` is among the flags of argument `argument`. */

@@ -1,4 +1,4 @@
-import { type FindingSubject, SEVERITIES } from "../event.js";
+import { type ContainerRef, type FindingSubject, SEVERITIES } from "../event.js";
 import type { NsInums } from "../kernel/links.js";
 import type { ProcfsSuperblock } from "../mounts/superblocks.js";
 import type { ActContext, ActRule, ObservedCall } from "./act.js";
@@ -9,7 +9,8 @@ import type { Exception, FactReader } from "./exception.js";
 import { actFacts, containerFacts, instanceFacts, storyFacts } from "./facts.js";
 import type { FindingCount } from "./finding-counts.js";
 import { type FindingChange, Findings, findingId, keyOf, type Observation } from "./findings.js";
-import { holdingRules, mostSpecific } from "./most-specific.js";
+import { Memory } from "./memory.js";
+import { type Holding, holdingRules, mostSpecific } from "./most-specific.js";
 import { Protections } from "./protections.js";
 import type { Exposure, Fact, RuleInfo } from "./rule.js";
 import { allRules, type RuleSet } from "./rule-set.js";
@@ -51,6 +52,7 @@ export class Exposures {
   readonly #now: () => string;
   readonly #findings: Findings;
   readonly #protections = new Protections();
+  readonly #memory = new Memory();
   readonly #suppressed = new Map<string, number>();
   /** What stands in the node's findings: by rule, the exposures by place. */
   readonly #nodeExposures = new Map<string, Map<string, Exposure>>();
@@ -59,7 +61,8 @@ export class Exposures {
   readonly decisions = new Decisions();
   #rules!: RuleSet;
   #disabled: ReadonlySet<string> = new Set();
-  #actRules: ReadonlyMap<string, readonly ActRule[]> = new Map();
+  /** By whose calls they are about, and by the call. */
+  #actRules: Readonly<Record<"container" | "host", ReadonlyMap<string, readonly ActRule[]>>> = NO_RULES;
   #exceptions: ReadonlyMap<string, readonly Exception[]> = new Map();
   #ownContainer: string | null = null;
 
@@ -82,11 +85,8 @@ export class Exposures {
   use(rules: RuleSet): void {
     this.#rules = rules;
     this.#disabled = new Set(rules.overrides.disable);
-    const acts = new Map<string, ActRule[]>();
-    for (const rule of rules.acts) {
-      for (const syscall of rule.syscalls) acts.set(syscall, [...(acts.get(syscall) ?? []), rule]);
-    }
-    this.#actRules = acts;
+    const of = (callers: string) => rules.acts.filter((rule) => (rule.callers ?? "container") === callers);
+    this.#actRules = { container: bySyscall(of("container")), host: bySyscall(of("host")) };
     const exceptions = new Map<string, Exception[]>();
     for (const exception of rules.exceptions) {
       for (const rule of exception.rules) exceptions.set(rule, [...(exceptions.get(rule) ?? []), exception]);
@@ -110,8 +110,7 @@ export class Exposures {
 
   /** Whether `call` can be a finding at all: most cannot, and nothing more is to be found out about them. */
   concerns(call: ObservedCall, hostNs: NsInums): boolean {
-    if (call.container === null) return false;
-    const rules = this.#actRules.get(call.syscall);
+    const rules = this.#actRules[call.container === null ? "host" : "container"].get(call.syscall);
     if (rules === undefined) return false;
     for (const rule of rules) if (mayConcern(rule, call, hostNs)) return true;
     return false;
@@ -158,20 +157,28 @@ export class Exposures {
     return this.#findings.forget(subject, reason, this.#now());
   }
 
-  /** Looks at one system call. Calls of tasks outside of containers are no findings. */
+  /** Looks at one system call. Those of tasks outside of containers concern the few rules that say so. */
   act(call: ObservedCall, context: ActContext): FindingChange[] {
-    const rules = this.#actRules.get(call.syscall);
-    if (rules === undefined || call.container === null) return [];
-    const { container } = call;
-    const act = new ActInProgress(call, context, container.id, this.#protections, this.#suppress);
-    const changes: FindingChange[] = [];
+    const rules = this.#actRules[call.container === null ? "host" : "container"].get(call.syscall);
+    if (rules === undefined) return [];
+    const known = { protections: this.#protections, memory: this.#memory };
+    const act = new ActInProgress(call, context, call.container?.id ?? "", known, this.#suppress);
+    const holding: Holding[] = [];
+    const tell = (rule: RuleInfo, exposures: readonly Exposure[], also: readonly string[]) => {
+      const found = aboutCall(rule, exposures, call, call.container ?? act.entered());
+      return this.#happened({ ...found, also }, (exposure) => actFacts(act, exposure));
+    };
     for (const rule of rules) {
       if (!mayConcern(rule, call, context.hostNs)) continue;
       const exposures = rule.evaluate(act);
       if (exposures.length === 0) continue;
-      const facts = (exposure: Exposure) => actFacts(act, exposure);
-      push(changes, this.#happened(aboutCall(rule, exposures, call), facts));
+      // one that is switched off hides none that says less
+      if (this.#disabled.has(rule.id)) tell(rule, exposures, []);
+      else holding.push({ rule, exposures });
     }
+    if (holding.length === 0) return [];
+    const changes: FindingChange[] = [];
+    for (const { rule, exposures, also } of mostSpecific(holding)) push(changes, tell(rule, exposures, also));
     return changes;
   }
 
@@ -204,7 +211,7 @@ export class Exposures {
       const exposures = rule.evaluate(change);
       if (exposures.length === 0) continue;
       const facts = (exposure: Exposure) => instanceFacts(change, exposure);
-      push(changes, this.#happened(aboutCall(rule, exposures, call), facts));
+      push(changes, this.#happened(aboutCall(rule, exposures, call, call.container), facts));
     }
     return changes;
   }
@@ -228,9 +235,16 @@ export class Exposures {
     return new Map([...this.#suppressed, ["repeated", this.#findings.repeated]]);
   }
 
-  /** How much was forgotten to make room: findings, and containers whose mounts are not compared any more. */
-  evictions(): { readonly findings: number; readonly protections: number } {
-    return { findings: this.#findings.evictions, protections: this.#protections.evictions };
+  /**
+   * How much was forgotten to make room: findings, containers whose mounts are not compared any more, and what rules
+   * remembered of earlier acts.
+   */
+  evictions(): { readonly findings: number; readonly protections: number; readonly memory: number } {
+    return {
+      findings: this.#findings.evictions,
+      protections: this.#protections.evictions,
+      memory: this.#memory.evictions,
+    };
   }
 
   /** The rules of `set` that lack one of their facts when only `available` ones are there. */
@@ -333,6 +347,16 @@ export class Exposures {
   };
 }
 
+const NO_RULES = { container: new Map(), host: new Map() } as const;
+
+function bySyscall(rules: readonly ActRule[]): Map<string, readonly ActRule[]> {
+  const found = new Map<string, readonly ActRule[]>();
+  for (const rule of rules) {
+    for (const syscall of rule.syscalls) found.set(syscall, [...(found.get(syscall) ?? []), rule]);
+  }
+  return found;
+}
+
 /** What the reason of a suppression begins with when an exception is it. */
 const EXCEPTION = "exception:";
 
@@ -344,8 +368,12 @@ function concernsStory({ filesystems }: StoryRule, fsType: string | null): boole
   return filesystems === undefined || (fsType !== null && filesystems.includes(fsType));
 }
 
-function aboutCall(rule: RuleInfo, exposures: readonly Exposure[], call: ObservedCall): Found {
-  const { container, process, time, seq } = call;
+function aboutCall(
+  rule: RuleInfo,
+  exposures: readonly Exposure[],
+  { process, time, seq }: ObservedCall,
+  container: ContainerRef | null,
+): Found {
   const subject: FindingSubject =
     container === null
       ? { kind: "process", id: `${process.pid}:${process.start}`, container: null, pid: process.pid }

@@ -4,8 +4,15 @@ import type { ActRule } from "./act.js";
 import type { ContainerView } from "./container-view.js";
 import type { Exception } from "./exception.js";
 import type { InstanceChange, Rule, RuleInfo } from "./rule.js";
+import { devNullTampered } from "./rules/dev-null-tampered.js";
+import { fsconfigOversizedParam } from "./rules/fsconfig-oversized-param.js";
+import { mntnsCreatedByFd } from "./rules/mntns-created-by-fd.js";
+import { nsEnterComposite } from "./rules/ns-enter-composite.js";
+import { nsEnterContainer } from "./rules/ns-enter-container.js";
 import { nsEnterHost } from "./rules/ns-enter-host.js";
+import { nsEnterPidfdForeign } from "./rules/ns-enter-pidfd-foreign.js";
 import { procDefaultGaps } from "./rules/proc-default-gaps.js";
+import { procDetachedMount } from "./rules/proc-detached-mount.js";
 import { procForeignPidnsVisible } from "./rules/proc-foreign-pidns-visible.js";
 import { procHidepidWeakened } from "./rules/proc-hidepid-weakened.js";
 import { procHostPidnsVisible } from "./rules/proc-host-pidns-visible.js";
@@ -13,10 +20,15 @@ import { procHostSuperblockBound } from "./rules/proc-host-superblock-bound.js";
 import { procMaskMissing } from "./rules/proc-mask-missing.js";
 import { procMaskRemoved } from "./rules/proc-mask-removed.js";
 import { procMountInContainer } from "./rules/proc-mount-in-container.js";
+import { procNestedMountRefused } from "./rules/proc-nested-mount-refused.js";
+import { procPidnsOption } from "./rules/proc-pidns-option.js";
 import { procReadonlyMissing } from "./rules/proc-readonly-missing.js";
 import { procRemountWritable } from "./rules/proc-remount-writable.js";
+import { procSubsetChanged } from "./rules/proc-subset-changed.js";
 import { procSysWritable } from "./rules/proc-sys-writable.js";
 import { procUnmasked } from "./rules/proc-unmasked.js";
+import { usernsOverlayMount } from "./rules/userns-overlay-mount.js";
+import { usernsUnshareInContainer } from "./rules/userns-unshare-in-container.js";
 import type { StoryRule } from "./story-act.js";
 
 /** What the user changed about the rules: `rules` of the configuration, and the overrides of rule files. */
@@ -57,9 +69,23 @@ export const DETECTORS: RuleSet = {
     procReadonlyMissing,
   ],
   node: [procDefaultGaps],
-  acts: [nsEnterHost, procMaskRemoved, procRemountWritable, procMountInContainer],
-  stories: [],
-  instances: [procHidepidWeakened],
+  acts: [
+    nsEnterComposite,
+    nsEnterPidfdForeign,
+    nsEnterHost,
+    nsEnterContainer,
+    procMaskRemoved,
+    procRemountWritable,
+    devNullTampered,
+    procMountInContainer,
+    procPidnsOption,
+    mntnsCreatedByFd,
+    usernsOverlayMount,
+    usernsUnshareInContainer,
+    procNestedMountRefused,
+  ],
+  stories: [procDetachedMount, fsconfigOversizedParam],
+  instances: [procHidepidWeakened, procSubsetChanged],
   exceptions: [],
   overrides: NO_OVERRIDES,
 };

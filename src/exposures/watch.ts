@@ -9,6 +9,7 @@ import type { NamespaceGraph } from "../namespaces/graph.js";
 import type { Task } from "../namespaces/task.js";
 import type { Tasks } from "../namespaces/tasks.js";
 import type { Containers } from "../workloads/containers.js";
+import { Origins } from "../workloads/origins.js";
 import { ownContainer } from "../workloads/own-container.js";
 import { representatives } from "../workloads/representatives.js";
 import { isRuntimeAtWork } from "../workloads/runtimes.js";
@@ -62,6 +63,8 @@ interface Stir {
 export class ExposureWatch {
   readonly #options: ExposureWatchOptions;
   readonly #engine: Exposures;
+  /** Whose program each process runs: what tells runtimes from what they run. */
+  readonly origins: Origins;
   /** Opened by start(): what is read here is no part of the first event. */
   #instances: Instances | null = null;
   readonly #static: Pick<ViewSources, "host" | "hostNs" | "hostProcDev" | "existing">;
@@ -74,11 +77,12 @@ export class ExposureWatch {
   #errors = 0;
 
   constructor(options: ExposureWatchOptions) {
-    const { host, graph, rules } = options;
+    const { host, graph, rules, containers } = options;
     this.#options = options;
     const hostProcDev = readHostProcDev(host);
     this.#static = { host, hostNs: graph.anchors.host, hostProcDev, existing: existingPaths(host) };
     this.#engine = new Exposures({ rules, hostProcDev });
+    this.origins = new Origins({ hostNs: graph.anchors.host, containerOf: (task) => containers.of(task) });
   }
 
   /** Whether the kernel can be asked whose processes a procfs shows. */
@@ -134,6 +138,7 @@ export class ExposureWatch {
   /** Finds containers that appeared and that are gone. */
   onInventory(): void {
     const { host, tasks, containers } = this.#options;
+    this.origins.onInventory(tasks.values());
     this.#engine.leaveOut(ownContainer(host, containers, (pid) => tasks.get(pid)));
     const running = representatives(tasks.values(), (task) => containers.of(task), this.#static.hostNs);
     const ids = new Set(running.map(({ container }) => container.id));
@@ -157,8 +162,14 @@ export class ExposureWatch {
     });
   }
 
+  /** A process was made by the thread `parentTid`. */
+  onFork(child: Task, parentTid: number): void {
+    this.origins.onFork(child, this.#options.tasks.get(parentTid));
+  }
+
   /** A program was started: it may be the first of a container. */
   onExec(task: Task): void {
+    this.origins.onExec(task);
     const mnt = task.ns[LINK_INDEX.mnt];
     if (mnt === 0 || mnt === this.#static.hostNs[LINK_INDEX.mnt]) return;
     const container = this.#options.containers.of(task);
@@ -186,15 +197,22 @@ export class ExposureWatch {
       });
     }
     const { container } = event;
-    if (container === null) return;
-    if (changesMounts && this.#known.has(container.id)) this.#stir(container.id);
+    if (container !== null && changesMounts && this.#known.has(container.id)) this.#stir(container.id);
     const { hostNs } = this.#static;
     try {
       if (!this.#engine.concerns(event, hostNs)) return;
-      const look = () => buildContainerView(container, task, this.#sources());
-      const after = () => this.#budget.run(container.id, look);
-      const parentNs = this.#options.tasks.get(task.ppid)?.ns ?? null;
-      this.#publish(this.#engine.act(event, { hostNs, parentNs, after }));
+      const after = () => {
+        if (container === null) return null;
+        return this.#budget.run(container.id, () => buildContainerView(container, task, this.#sources()));
+      };
+      const context = {
+        hostNs,
+        parentNs: this.#options.tasks.get(task.ppid)?.ns ?? null,
+        origin: this.origins.of(task),
+        entered: () => this.#options.containers.of(task),
+        after,
+      };
+      this.#publish(this.#engine.act(event, context));
     } catch (error) {
       this.#failed("rules about acts", error);
     }
@@ -205,8 +223,10 @@ export class ExposureWatch {
     if (event.container === null) return;
     this.#guard("rules about stories", () => {
       const { tasks } = this.#options;
-      const { exe, parent, ppid } = event.process;
-      const lineage = { exe, parentExe: parent?.exe ?? null, parentNs: tasks.get(ppid)?.ns ?? null };
+      const { exe, parent, pid, ppid, start } = event.process;
+      const origin = this.origins.of({ pid, start: BigInt(start) });
+      const parentNs = tasks.get(ppid)?.ns ?? null;
+      const lineage = { exe, parentExe: parent?.exe ?? null, parentNs, origin };
       const { hostNs } = this.#static;
       this.#publish(this.#engine.story(event, { hostNs, isRuntime: isRuntimeAtWork(lineage, hostNs) }));
     });
@@ -267,8 +287,9 @@ export class ExposureWatch {
     if (task === undefined) return;
     const parent = this.#options.tasks.get(task.ppid);
     const lineage = { exe: task.exe, parentExe: parent?.exe ?? null, parentNs: parent?.ns ?? null };
+    const isPayload = this.origins.of(task) === "container";
     // still being made: the exec of its program brings it back here
-    if (isRuntimeAtWork(lineage, this.#static.hostNs)) return;
+    if (!isPayload && isRuntimeAtWork(lineage, this.#static.hostNs)) return;
     this.#guard("posture", () => {
       const view = this.#view(task);
       if (view !== null) this.#publish(this.#engine.posture(view));

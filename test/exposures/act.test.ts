@@ -1,76 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Namespaces, SyscallEvent } from "../../src/event.js";
+import type { SyscallEvent } from "../../src/event.js";
 import type { ActContext } from "../../src/exposures/act.js";
-import type { ContainerView } from "../../src/exposures/container-view.js";
-import { Exposures } from "../../src/exposures/engine.js";
 import { Protections } from "../../src/exposures/protections.js";
-import { DETECTORS } from "../../src/exposures/rule-set.js";
 import { hidepidWeakened } from "../../src/exposures/rules/proc-hidepid-weakened.js";
-import { LINK_INDEX, NS_TYPES, type NsInums } from "../../src/kernel/links.js";
-import type { Mount } from "../../src/kernel/mountinfo.js";
+import { LINK_INDEX, type NsInums } from "../../src/kernel/links.js";
 import { MASKS, READONLY, runcMounts } from "../mounts/mountinfo-text.js";
+import { brief, call, context, engine, entering, OWN_NS, refs } from "./act-call.js";
 import { container, HOST_NS, HOST_PROC_DEV, namespaces, superblock } from "./container.js";
-
-const OWN_NS = namespaces({ mnt: 200, pid: 204, pid_for_children: 204 });
-
-function refs(inums: NsInums): Namespaces {
-  return Object.fromEntries(NS_TYPES.map((type) => [type, { inum: inums[LINK_INDEX[type]]!, id: null }]));
-}
-
-function call(syscall: string, more: Partial<SyscallEvent> = {}): SyscallEvent {
-  return {
-    schema: 1,
-    seq: 17,
-    time: "2026-11-23T00:00:00.000000000Z",
-    node: "n",
-    type: "syscall",
-    syscall,
-    abi: "x86_64",
-    duration_ns: null,
-    args: {},
-    strings: "user-exit",
-    ret: 0,
-    process: {
-      pid: 4300,
-      tid: 4300,
-      ppid: 4242,
-      uid: 0,
-      gid: 0,
-      comm: "sh",
-      exe: "/bin/sh",
-      start: "5",
-      ns_pid: 7,
-      parent: { comm: "app", exe: "/app" },
-    },
-    container: { id: "c1", runtime: null, name: null, pod: null },
-    namespaces: refs(OWN_NS),
-    ...more,
-  };
-}
-
-function context(after: ContainerView | null = null, parentNs: NsInums | null = OWN_NS): ActContext {
-  return { hostNs: HOST_NS, parentNs, after: () => after };
-}
-
-/** An engine that has looked at the container before. */
-function engine(before: readonly Mount[] = runcMounts()): Exposures {
-  const exposures = new Exposures({ rules: DETECTORS, hostProcDev: HOST_PROC_DEV });
-  exposures.posture(container(before));
-  return exposures;
-}
-
-function brief(changes: ReturnType<Exposures["act"]>): string[] {
-  return changes.map(({ rule, severity, count }) => `${severity} ${rule} ${count}`);
-}
-
-function entering(
-  type: "mnt" | "user" | "pid" | "net" | "uts",
-  more: Partial<SyscallEvent> = {},
-): SyscallEvent {
-  const inum = HOST_NS[LINK_INDEX[type]]!;
-  return call("setns", { target: { via: "nsfs", type, inum, id: null }, ...more });
-}
 
 for (const [type, severity] of [
   ["mnt", "critical"],
@@ -92,13 +29,14 @@ for (const [type, severity] of [
 }
 
 test("setns with a pidfd counts the namespaces that it asked for", () => {
+  // of a process that is in the host's namespaces and in this container, as with hostPID
   const target = {
     via: "pidfd",
     pid: 1,
     tid: 1,
     comm: "init",
     namespaces: refs(HOST_NS),
-    container: null,
+    container: call("setns").container,
   } as const;
   const event = (nstype: string[], more: Partial<SyscallEvent> = {}) =>
     call("setns", { target, args: { fd: 3, nstype }, ...more });
@@ -321,9 +259,9 @@ test("an event of another call meets no rule", () => {
   assert.equal(exposures.concerns(call("setns"), HOST_NS), true);
   assert.equal(exposures.concerns(call("setns", { ret: -9, errno: "EBADF" }), HOST_NS), false);
   assert.equal(exposures.concerns(call("setns", { changed: {} }), HOST_NS), false);
-  assert.equal(exposures.concerns(call("setns", { container: null }), HOST_NS), false);
-  assert.equal(exposures.concerns(call("sethostname"), HOST_NS), false);
-  assert.deepEqual(exposures.act(call("sethostname"), context(container(runcMounts(MASKS)))), []);
+  assert.equal(exposures.concerns(call("chroot"), HOST_NS), false);
+  assert.equal(exposures.concerns(call("mount", { container: null }), HOST_NS), false);
+  assert.deepEqual(exposures.act(call("chroot"), context(container(runcMounts(MASKS)))), []);
 });
 
 test("hidepid is weakened by less of it or by a group, not by more of it", () => {

@@ -6,6 +6,7 @@ export const procHidepidWeakened: Rule<InstanceChange> = {
   title: "The hidepid option of a procfs instance was weakened",
   kind: "act",
   severity: "high",
+  severityDependsOn: "high for the host's own /proc, medium for any other",
   description:
     "A remount of a procfs instance lowered hidepid= or exempted a group with gid=, so that users see processes " +
     "of others again. The options belong to the superblock: a remount through a bind mount in a container " +
@@ -19,6 +20,7 @@ export const procHidepidWeakened: Rule<InstanceChange> = {
   tags: ["mitre:T1057", "mitre:T1562.001"],
   needs: ["syscalls", "procfs-options"],
   subsumes: [],
+  benign: ["administrators who change hidepid of the host's /proc at the node's start"],
   evaluate: ({ before, after, isHosts }) => {
     if (!hidepidWeakened(before, after)) return [];
     const [was, is] = [before, after].map(

@@ -21,6 +21,7 @@ export const procMaskRemoved: ActRule = {
   tags: ["mitre:T1611", "mitre:T1562.001", "pss:Capabilities", "pss:Privileged Containers"],
   needs: ["syscalls", "mountinfo"],
   subsumes: [],
+  benign: ["runtimes unmount nothing of a container that runs: there is nobody"],
   syscalls: ["umount2", "umount", "move_mount", "mount", "mount_setattr"],
   evaluate: (act) => {
     const { call } = act;

@@ -1,12 +1,14 @@
 import { LINK_INDEX } from "../../kernel/links.js";
-import { isRuntimeAtWork } from "../../workloads/runtimes.js";
-import { type Act, type ActRule, hasFlag, isRewritable, type ObservedCall } from "../act.js";
+import { type ActRule, isByRuntime, type ObservedCall, whoCalled } from "../act.js";
+import { fsTypeOf, makesSuperblock } from "./new-procfs.js";
 
 export const procMountInContainer: ActRule = {
   id: "proc-mount-in-container",
   title: "A container made a procfs instance of its own",
   kind: "act",
   severity: "high",
+  severityDependsOn:
+    "high where the caller has CAP_SYS_ADMIN as the host's root, so that nothing in the new procfs is beyond it; else medium",
   description:
     "A task in a container made a new procfs, by mount(2) or by fsconfig(2) of a context from fsopen(2). It has " +
     "none of the masks and read-only mounts of the container's /proc, and made with fsopen(2) it need not even " +
@@ -22,14 +24,18 @@ export const procMountInContainer: ActRule = {
   tags: ["mitre:T1611", "pss:Capabilities", "pss:Privileged Containers"],
   needs: ["syscalls"],
   subsumes: [],
+  benign: [
+    "runtimes on the host, while they make a container ready: counted as runtime-setup",
+    "runtimes and builders within containers (docker in docker, kind, buildkit), bubblewrap and browsers' sandboxes",
+  ],
   syscalls: ["mount", "fsconfig"],
   evaluate: (act) => {
     const { call } = act;
-    if (call.ret !== 0 || !makesMount(call)) return [];
+    if (call.ret !== 0 || !makesSuperblock(call)) return [];
     const made = madeProcfs(call);
     if (made === null) act.suppress("rewritable");
     if (made !== true) return [];
-    if (isRuntime(act)) {
+    if (isByRuntime(act)) {
       act.suppress("runtime-setup");
       return [];
     }
@@ -45,7 +51,7 @@ export const procMountInContainer: ActRule = {
         evidence: [
           {
             fact:
-              `process ${call.process.pid} (${call.process.exe ?? call.process.comm}) made a procfs` +
+              `${whoCalled(call)} made a procfs` +
               (shown === undefined ? "" : ` with device ${shown.dev}, which shows pid:[${shown.pid_ns}]`),
             check: `grep ' - proc ' /proc/${call.process.pid}/mountinfo`,
           },
@@ -55,25 +61,10 @@ export const procMountInContainer: ActRule = {
   },
 };
 
-/** mount(2) with any of these makes no superblock. */
-const NOT_NEW = ["MS_REMOUNT", "MS_BIND", "MS_MOVE", "MS_SHARED", "MS_PRIVATE", "MS_SLAVE", "MS_UNBINDABLE"];
-
-function makesMount(call: ObservedCall): boolean {
-  const { cmd } = call.args;
-  if (call.syscall === "fsconfig") return cmd === "FSCONFIG_CMD_CREATE" || cmd === "FSCONFIG_CMD_CREATE_EXCL";
-  return !NOT_NEW.some((flag) => hasFlag(call, "mountflags", flag));
-}
-
 /** Null: the type's name that was read need not be the one that the kernel read, and what came of it is not known. */
 function madeProcfs(call: ObservedCall): boolean | null {
-  if (call.syscall === "fsconfig") return call.target?.via === "fscontext" && call.target.fs_type === "proc";
-  if (call.outcome?.mount !== undefined || call.outcome?.procfs !== undefined)
-    return call.outcome.procfs !== undefined;
-  const asked = call.args.filesystemtype === "proc";
-  return asked && isRewritable(call) ? null : asked;
-}
-
-function isRuntime({ call, hostNs, parentNs }: Act): boolean {
-  const { exe, parent } = call.process;
-  return isRuntimeAtWork({ exe, parentExe: parent?.exe ?? null, parentNs }, hostNs);
+  const type = fsTypeOf(call);
+  if (type !== null) return type === "proc";
+  // what was read is another type: if it is what the kernel read, no procfs was made, and else nobody can say
+  return call.args.filesystemtype === "proc" ? null : false;
 }

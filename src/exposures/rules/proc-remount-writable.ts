@@ -21,6 +21,7 @@ export const procRemountWritable: ActRule = {
   tags: ["mitre:T1611", "mitre:T1562.001", "pss:Capabilities", "pss:Privileged Containers"],
   needs: ["syscalls", "mountinfo"],
   subsumes: [],
+  benign: ["runtimes remount before the container's program starts, never after: there is nobody"],
   syscalls: ["mount", "mount_setattr", "umount2", "umount", "move_mount"],
   evaluate: (act) => {
     const { call } = act;
