@@ -2,6 +2,7 @@ import { type ASTNode, Environment, type Limits } from "@marcbachmann/cel-js";
 import { KeyholeError } from "../errors.js";
 import { celName, renameFields } from "./field-names.js";
 import { glob } from "./glob.js";
+import { requiredValues } from "./required-values.js";
 import { shortcut, type Truth } from "./shortcut.js";
 import { suggest } from "./suggest.js";
 
@@ -23,6 +24,8 @@ export interface Condition {
   holds(read: ReadField): boolean;
   /** True, false, or null where that depends on a field that is unknown. */
   truth(read: ReadField): Truth;
+  /** Values of which a string field has one whenever it holds; null where it may have any. */
+  required(field: string): ReadonlySet<string> | null;
 }
 
 /** Why a text is no condition. */
@@ -96,7 +99,12 @@ export function checkCondition(text: string, fields: FieldTypes): Condition | Co
   });
   if (refused !== null) return noMatches(refused);
   const truth = shortcut(program.ast, names) ?? interpreted(program, uses);
-  return { uses, truth, holds: (read) => truth(read) === true };
+  return {
+    uses,
+    truth,
+    holds: (read) => truth(read) === true,
+    required: (field) => requiredValues(program.ast, celName(field)),
+  };
 }
 
 type Program = ReturnType<Environment["parse"]>;
@@ -189,7 +197,7 @@ function invalid(text: string, fields: FieldTypes, problem: CelProblem): Conditi
   if (problem.code === "unknown_variable") return noField(text.slice(start, end), start, fields);
   return {
     what: problem.summary,
-    expected: "a condition in CEL, as: type == 'net' && nprocs > 1",
+    expected: "a condition in CEL (https://cel.dev)",
     offset: start,
   };
 }

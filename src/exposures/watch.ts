@@ -5,6 +5,7 @@ import type { Logger } from "../log.js";
 import { existingPaths } from "../mounts/mask-lists.js";
 import { CHANGES_TABLE, reconfigures } from "../mounts/mount-changes.js";
 import type { ProcfsSuperblock, ProcfsSuperblocks } from "../mounts/superblocks.js";
+import { ancestorsOf } from "../namespaces/ancestors.js";
 import type { NamespaceGraph } from "../namespaces/graph.js";
 import type { Task } from "../namespaces/task.js";
 import type { Tasks } from "../namespaces/tasks.js";
@@ -191,7 +192,8 @@ export class ExposureWatch {
       const parent = this.#options.tasks.get(task.ppid);
       const look = () => buildContainerView(container, task, this.#sources());
       const after = () => this.#budget.run(container.id, look);
-      const context = { hostNs: this.#static.hostNs, parentNs: parent?.ns ?? null, after };
+      const ancestors = () => ancestorsOf(task, this.#options.tasks);
+      const context = { hostNs: this.#static.hostNs, parentNs: parent?.ns ?? null, after, ancestors };
       this.#publish(this.#engine.act(event, context));
     });
   }
