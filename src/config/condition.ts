@@ -47,6 +47,8 @@ const LIMITS: Partial<Limits> = {
   maxMapEntries: 50,
   maxCallArguments: 8,
 };
+/** What glob() does takes the product of two lengths. */
+const MAX_LENGTH = 8192;
 const OPTIONS = { unlistedVariablesAreDyn: false, limits: LIMITS };
 
 const CEL_TYPES: Readonly<Record<FieldType, string>> = {
@@ -75,6 +77,13 @@ export function compileCondition(text: string, fields: FieldTypes, origin: strin
 
 /** As {@link compileCondition}, but returns what is wrong. */
 export function checkCondition(text: string, fields: FieldTypes): Condition | ConditionFault {
+  if (text.length > MAX_LENGTH) {
+    return {
+      what: "the condition is too long",
+      expected: `at most ${MAX_LENGTH} characters`,
+      found: String(text.length),
+    };
+  }
   const { source, unknown } = renameFields(text, fields);
   const [first] = unknown;
   if (first !== undefined) return noField(first.name, first.offset, fields);
@@ -90,14 +99,16 @@ export function checkCondition(text: string, fields: FieldTypes): Condition | Co
   }
   const program = evaluator.parse(source);
   const uses = new Set<string>();
-  let refused: number | null = null;
-  visit(program.ast, (node) => {
+  let fault: ConditionFault | null = null;
+  visit(program.ast, 0, (node, loops) => {
     const field = node.op === "id" ? names.get(node.args) : undefined;
     if (field !== undefined) uses.add(field);
+    if (node.op !== "rcall") return;
     // It backtracks: an expression and a process's name can be chosen so that it never ends.
-    if (node.op === "rcall" && node.args[0] === "matches") refused ??= node.start;
+    if (node.args[0] === "matches") fault ??= noMatches(node.start);
+    if (LOOPS.has(node.args[0]) && loops > 0) fault ??= noLoop(node.start);
   });
-  if (refused !== null) return noMatches(refused);
+  if (fault !== null) return fault;
   const truth = shortcut(program.ast, names) ?? interpreted(program, uses);
   return {
     uses,
@@ -172,14 +183,21 @@ function withFunctions(): Environment {
   );
 }
 
-/** Calls `see` for `node` and every node below it. */
-function visit(node: ASTNode, see: (node: ASTNode) => void): void {
-  see(node);
-  const descend = (part: unknown): void => {
-    if (Array.isArray(part)) part.forEach(descend);
-    else if (isNode(part)) visit(part, see);
+/** Macros of CEL that go through a list. */
+const LOOPS: ReadonlySet<string> = new Set(["all", "exists", "exists_one", "filter", "map"]);
+
+/** Calls `see` for `node` and every node below it, with how many loops it is in. */
+function visit(node: ASTNode, loops: number, see: (node: ASTNode, loops: number) => void): void {
+  see(node, loops);
+  const descend = (part: unknown, depth = loops): void => {
+    if (Array.isArray(part)) for (const one of part) descend(one, depth);
+    else if (isNode(part)) visit(part, depth, see);
   };
-  descend(node.args);
+  if (node.op !== "rcall") descend(node.args);
+  else {
+    descend(node.args[1]);
+    descend(node.args[2], LOOPS.has(node.args[0]) ? loops + 1 : loops);
+  }
 }
 
 function isNode(part: unknown): part is ASTNode {
@@ -226,6 +244,15 @@ function noMatches(offset: number): ConditionFault {
     expected: "glob(), startsWith(), endsWith() or contains()",
     hint: "a regular expression can take for ever; glob('*x?') does not",
     offset,
+  };
+}
+
+function noLoop(start: number): ConditionFault {
+  return {
+    what: "a loop in a loop cannot be used",
+    expected: "exists() and the like of one list",
+    hint: "each more takes as many times as long as its list has items",
+    offset: start,
   };
 }
 
