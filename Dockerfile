@@ -43,6 +43,7 @@ COPY --from=build /src/node_modules node_modules
 COPY --from=build /src/bpf bpf
 COPY --from=build /src/dist dist
 COPY --from=build /src/src/exposures/catalogue src/exposures/catalogue
+COPY --from=build /src/src/exposures/rules/*.yaml src/exposures/rules/
 # Capabilities reach a process by execve(2) only when it is root: another user would start without CAP_BPF.
 USER 0:0
 EXPOSE 9917

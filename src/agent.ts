@@ -10,7 +10,8 @@ import type { Config } from "./config/config.js";
 import { version } from "./config/version.js";
 import type { AgentEvent, LostEvent } from "./event.js";
 import { readHostProcDev } from "./exposures/container-view.js";
-import { DETECTORS, withOverrides } from "./exposures/rule-set.js";
+import { type LoadedRules, loadRuleSet } from "./exposures/rule-loader.js";
+import { describeProblem } from "./exposures/rule-problems.js";
 import { ExposureWatch } from "./exposures/watch.js";
 import { HostPath } from "./kernel/host-path.js";
 import { CLOCK_BOOTTIME, clockGettime, realtimeMinusBoottime } from "./kernel/libc.js";
@@ -59,6 +60,8 @@ export class Agent {
   readonly view: NodeView;
   readonly losses = new Losses();
   readonly opens: Opens;
+  /** What was read from files of rules, and what is wrong with them. */
+  rules: LoadedRules;
   readonly #config: Config;
   readonly #log: Logger;
   readonly #publisher: Publisher;
@@ -90,7 +93,7 @@ export class Agent {
 
   /**
    * Attaches the programs; nothing is published yet. Throws KEYHOLE_NOT_ROOT, KEYHOLE_NOT_HOST_PIDNS,
-   * KEYHOLE_NO_BTF, KEYHOLE_CAPTURE, KEYHOLE_FILTER and KEYHOLE_RULE_UNKNOWN.
+   * KEYHOLE_NO_BTF, KEYHOLE_CAPTURE, KEYHOLE_FILTER, KEYHOLE_RULE_UNKNOWN and KEYHOLE_RULES.
    */
   constructor(config: Config, publisher: Publisher, log: Logger) {
     this.#config = config;
@@ -99,6 +102,9 @@ export class Agent {
     this.host = new HostPath(config.host_root);
     const refusal = startRefusal(this.host);
     if (refusal !== null) throw refusal;
+    this.rules = loadRuleSet({ directory: config.rules.directory, overrides: config.rules });
+    for (const problem of this.rules.problems) log.error(`rules: ${describeProblem(problem)}`);
+    if (this.rules.omitted > 0) log.error(`rules: ${this.rules.omitted} more problems`);
     this.capture = Capture.start({
       attach: config.attach,
       host: this.host,
@@ -133,7 +139,7 @@ export class Agent {
       tasks,
       graph: this.graph,
       containers: this.containers,
-      rules: withOverrides(DETECTORS, config.rules),
+      rules: this.rules.rules,
       publish: (change) => this.#publisher.publish({ time: this.#now(), ...change }),
       log,
     });
@@ -159,6 +165,12 @@ export class Agent {
       run: Math.floor(Date.now() / 1000).toString(36),
       onError: (error) => this.#tellFailure("looking at the files of stories", error),
     });
+  }
+
+  /** Judges by other rules from now on. */
+  use(rules: LoadedRules): void {
+    this.rules = rules;
+    this.exposures.use(rules.rules);
   }
 
   /** Resolves when the agent cannot go on. */

@@ -31,6 +31,8 @@ const WATCH_SECONDS = 2;
 const GLOBAL_KEYS: readonly KeyPath[] = ["log.level", "color", "host_root"];
 const RUN_KEYS = KEY_PATHS.filter((path) => !GLOBAL_KEYS.includes(path));
 
+const SCAN_KEYS: readonly KeyPath[] = ["rules.directory"];
+
 const EXIT_CODES = `
   2   the command line or the configuration is wrong
   3   this system lacks something that is needed
@@ -90,10 +92,11 @@ function addScan(root: CommandType): void {
       ),
     )
     .option("--container <id>", "only this container (id, start of an id, or name)")
-    .option("--pid <pid>", "only the container of this process", positive)
-    .addHelpText(
-      "after",
-      `
+    .option("--pid <pid>", "only the container of this process", positive);
+  addFlags(command, SCAN_KEYS);
+  command.addHelpText(
+    "after",
+    `
 Examples:
   keyhole scan
   keyhole scan --fail-on high                   for a pipeline: fails on high and critical
@@ -103,9 +106,9 @@ Examples:
 Exit codes:
   0   done, and no finding reached --fail-on
   1   a finding reached --fail-on${EXIT_CODES}`,
-    );
+  );
   command.action(async () => {
-    const config = await configOf(command, GLOBAL_KEYS);
+    const config = await configOf(command, [...GLOBAL_KEYS, ...SCAN_KEYS]);
     const { scan } = await import("./commands/scan.js");
     const { container, pid, failOn } = command.opts<{
       container?: string;

@@ -3,6 +3,8 @@ import type { Config } from "./config/config.js";
 import { differences } from "./config/differences.js";
 import type { LoadedConfig } from "./config/load.js";
 import { describeError, KeyholeError } from "./errors.js";
+import type { LoadedRules } from "./exposures/rule-loader.js";
+import { describeProblem } from "./exposures/rule-problems.js";
 import type { RuleSet } from "./exposures/rule-set.js";
 import type { Logger } from "./log.js";
 
@@ -11,11 +13,11 @@ export interface ReloadOptions {
   readonly config: Config;
   /** Reads the configuration from where it was read at the start. Rejects with KEYHOLE_CONFIG. */
   readonly load: () => Promise<LoadedConfig>;
-  /** Reads the rules that a configuration speaks of. Throws where they cannot all be used. */
-  readonly rulesOf: (config: Config) => RuleSet;
+  /** Reads the rules that a configuration speaks of. */
+  readonly rulesOf: (config: Config) => LoadedRules;
   /** Judges what runs by `rules` without telling anybody; throws what they throw. Returns how many containers it looked at. */
   readonly tryOut: (rules: RuleSet) => number;
-  readonly use: (rules: RuleSet) => void;
+  readonly use: (rules: LoadedRules) => void;
   readonly tell: (event: {
     readonly state: "reloaded" | "reload-failed";
     readonly [detail: string]: unknown;
@@ -75,11 +77,12 @@ export class Reload {
     const { load, rulesOf, tryOut, use, tell, log } = this.#options;
     try {
       const { config } = await load();
-      const rules = rulesOf(config);
-      const tried = tryOut(rules);
+      const loaded = rulesOf(config);
+      requireGood(loaded);
+      const tried = tryOut(loaded.rules);
       const { live, restart } = differences(this.#config, config);
       // The rules' files may be others although no key is.
-      use(rules);
+      use(loaded);
       log.setLevel(config.log.level);
       this.#config = { ...this.#config, rules: config.rules, log: { ...this.#config.log, ...config.log } };
       const { succeeded } = this.#state;
@@ -97,3 +100,18 @@ export class Reload {
     }
   }
 }
+
+/** At the start a file that is wrong is left out; here what was good before is better. */
+function requireGood({ problems, omitted }: LoadedRules): void {
+  if (problems.length === 0) return;
+  const told = problems.slice(0, TOLD_PROBLEMS).map(describeProblem);
+  const more = problems.length - told.length + omitted;
+  throw new KeyholeError("there are mistakes in files of rules", {
+    code: "KEYHOLE_RULE_FILES",
+    found: [...told, ...(more > 0 ? [`${more} more`] : [])].join("\n            "),
+    hint: "keyhole rules check",
+  });
+}
+
+/** Mistakes that one message names. */
+const TOLD_PROBLEMS = 10;

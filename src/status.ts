@@ -2,6 +2,9 @@
 import { loadLibbpf } from "@keyhole/libbpf";
 import type { Agent } from "./agent.js";
 import { version } from "./config/version.js";
+import type { LoadedRules } from "./exposures/rule-loader.js";
+import { describeProblem } from "./exposures/rule-problems.js";
+import { allRules } from "./exposures/rule-set.js";
 import type { Check } from "./publish/http.js";
 import type { MetricSources } from "./publish/metric-sources.js";
 import type { Publisher } from "./publish/publisher.js";
@@ -54,11 +57,24 @@ export function readyChecks(agent: Agent, reload: Reload): Check[] {
       detail: `${agent.exposures.errors} failures to judge, ${agent.exposures.refused} calls judged by arguments alone`,
     },
     {
+      name: "rules",
+      ok: true,
+      detail: rulesDetail(agent.rules),
+    },
+    {
       name: "opens",
       ok: agent.opens.isReady,
       detail: agent.opens.detail,
     },
   ];
+}
+
+/** A broken file is no reason to be not ready: all other rules are looked at. */
+function rulesDetail({ rules, problems, omitted }: LoadedRules): string {
+  const count = `${allRules(rules).length} rules`;
+  const [first] = problems;
+  if (first === undefined) return count;
+  return `${count}; ${problems.length + omitted} problems in files of rules, the first: ${describeProblem(first)}`;
 }
 
 export interface Outputs {

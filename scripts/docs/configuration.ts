@@ -7,6 +7,7 @@ import { code, table } from "./page.js";
 const SHOWN: Readonly<Partial<Record<KeyPath, (value: unknown) => string>>> = {
   node: () => "`$NODE_NAME`, else the host name",
   listen: (value) => code(formatAddress(value as ListenAddress)),
+  "rules.directory": () => "`/etc/keyhole/rules.d` if it exists",
   "ring.size": (value) => code(`${(value as number) / 1024 ** 2}MiB`),
   "inventory.interval": (value) => code(`${(value as number) / 1000}s`),
 };

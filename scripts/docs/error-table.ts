@@ -98,6 +98,19 @@ export const ERRORS: Readonly<Record<string, ErrorText>> = {
       "at. Exit status 2.",
     todo: "`keyhole procfs` without a filter names all that can see a procfs.",
   },
+  KEYHOLE_RULE_FILES: {
+    means:
+      "Files of rules changed while the agent ran, and there are mistakes in them. All rules stay as they were; the log, an event " +
+      "and /readyz have the message.",
+    todo: "Correct the files: `keyhole rules check` has all that is wrong with them. They are read again when they change.",
+  },
+  KEYHOLE_RULES: {
+    means:
+      "The files of rules that Keyhole comes with are missing or wrong: of an installation, or after a change in " +
+      "src/exposures/rules. The message has file, line and column. Exit status 70. What is wrong with files of the user is logged, " +
+      "and the rest of them is used.",
+    todo: "Install Keyhole again; of a change, correct it there. `keyhole rules check` has all that is wrong with your own files.",
+  },
   KEYHOLE_RULE_UNKNOWN: {
     means: "`rules.disable` or `rules.severity` names a rule that does not exist. Exit status 2.",
     todo: "Take an id from [the rules](rules.md); the message lists them.",

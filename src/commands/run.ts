@@ -5,7 +5,7 @@ import { useColor } from "../config/color.js";
 import type { Config } from "../config/config.js";
 import { DROP_IN_DIRECTORY, type LoadedConfig } from "../config/load.js";
 import { watchFiles } from "../config/watched-files.js";
-import { DETECTORS, withOverrides } from "../exposures/rule-set.js";
+import { loadRuleSet, RULES_DIRECTORY } from "../exposures/rule-loader.js";
 import { createLogger, type Logger } from "../log.js";
 import { HttpServer } from "../publish/http.js";
 import { inventoryRoutes } from "../publish/inventory-routes.js";
@@ -40,9 +40,9 @@ export async function run(
   const reload = new Reload({
     config,
     load,
-    rulesOf: ({ rules }) => withOverrides(DETECTORS, rules),
+    rulesOf: ({ rules }) => loadRuleSet({ directory: rules.directory, overrides: rules }),
     tryOut: (rules) => agent.exposures.tryOut(rules),
-    use: (rules) => agent.exposures.use(rules),
+    use: (loaded) => agent.use(loaded),
     tell: (event) => agent.tell(event),
     log,
   });
@@ -60,7 +60,7 @@ export async function run(
     });
     process.on("SIGHUP", () => void reload.request("SIGHUP"));
     unwatch = watchFiles(
-      { files, directories: [DROP_IN_DIRECTORY] },
+      { files, directories: [DROP_IN_DIRECTORY, config.rules.directory ?? RULES_DIRECTORY] },
       () => void reload.request("a file changed"),
       (path, error) => log.warn("changes of a file will not be seen", { path, errno: error.code ?? null }),
     );

@@ -5,7 +5,9 @@ import { SCHEMA_VERSION, SEVERITIES, type Severity } from "../event.js";
 import { buildContainerView, readHostProcDev, type ViewSources } from "../exposures/container-view.js";
 import { Exposures } from "../exposures/engine.js";
 import type { FindingChange } from "../exposures/findings.js";
-import { DETECTORS, NO_OVERRIDES, withOverrides } from "../exposures/rule-set.js";
+import { loadRuleSet } from "../exposures/rule-loader.js";
+import { describeProblem } from "../exposures/rule-problems.js";
+import { NO_OVERRIDES } from "../exposures/rule-set.js";
 import { HostPath } from "../kernel/host-path.js";
 import { LINK_INDEX } from "../kernel/links.js";
 import { EXIT_REFUSED, INIT_PID_NS } from "../kernel/privileges.js";
@@ -133,7 +135,13 @@ export function takeScan(target: ScanTarget, progress: Progress = () => {}): Sca
     notSeen.push({ what: "mounts of the host's own /proc", reason: "pid 1 has no procfs at /proc" });
   }
 
-  const rules = withOverrides(DETECTORS, target.config?.rules ?? NO_OVERRIDES);
+  const { rules, problems, omitted } = loadRuleSet({
+    directory: target.config?.rules.directory ?? null,
+    overrides: target.config?.rules ?? NO_OVERRIDES,
+  });
+  for (const problem of problems)
+    notSeen.push({ what: "what a rule is for", reason: describeProblem(problem) });
+  if (omitted > 0) notSeen.push({ what: "what rules are for", reason: `${omitted} more problems` });
   const exposures = new Exposures({ rules, hostProcDev });
   exposures.leaveOut(ownContainer(host, containers, (pid) => tasks.find((task) => task.pid === pid)));
   const findings = new Map<string, FindingChange>();

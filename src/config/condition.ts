@@ -1,21 +1,42 @@
 import { type ASTNode, Environment, type Limits } from "@marcbachmann/cel-js";
 import { KeyholeError } from "../errors.js";
+import { celName, renameFields } from "./field-names.js";
 import { glob } from "./glob.js";
+import { requiredValues } from "./required-values.js";
+import { shortcut, type Truth } from "./shortcut.js";
 import { suggest } from "./suggest.js";
 
+/** `list` is a list of strings. */
+export type FieldType = "int" | "string" | "bool" | "list";
 /** The fields that a condition may name, and what they hold where they are known. */
-export type FieldTypes = ReadonlyMap<string, "int" | "string" | "bool">;
-export type FieldValue = number | string | boolean | null;
+export type FieldTypes = ReadonlyMap<string, FieldType>;
+export type FieldValue = number | string | boolean | readonly string[] | null;
+export type ReadField = (field: string) => FieldValue;
 
 /** A condition in CEL (https://cel.dev), compiled. */
 export interface Condition {
   /** The fields it names. */
   readonly uses: ReadonlySet<string>;
   /**
-   * Whether it holds. Where a field is unknown (null) a condition that needs its value does not hold; whether it is can be
-   * asked: `pid == null`.
+   * Whether it holds. A field that is unknown is null, which differs from every value and can be asked for
+   * (`pid == null`); what needs a value of it for anything else does not hold.
    */
-  holds(read: (field: string) => FieldValue): boolean;
+  holds(read: ReadField): boolean;
+  /** True, false, or null where that depends on a field that is unknown. */
+  truth(read: ReadField): Truth;
+  /** Values of which a string field has one whenever it holds; null where it may have any. */
+  required(field: string): ReadonlySet<string> | null;
+}
+
+/** Why a text is no condition. */
+export interface ConditionFault {
+  readonly what: string;
+  readonly expected: string;
+  /** What stands there; absent where the place says it. */
+  readonly found?: string;
+  readonly hint?: string;
+  /** Where in the text, in UTF-16 units; absent: all of it. */
+  readonly offset?: number;
 }
 
 /** More than a person writes, and no more than takes a moment. */
@@ -26,78 +47,133 @@ const LIMITS: Partial<Limits> = {
   maxMapEntries: 50,
   maxCallArguments: 8,
 };
+/** What glob() does takes the product of two lengths. */
+const MAX_LENGTH = 8192;
 const OPTIONS = { unlistedVariablesAreDyn: false, limits: LIMITS };
 
-/**
- * Fields whose names are functions of CEL, and what they are called while it is compiled: as long, so that places stay
- * what they are.
- */
-const RENAMED: ReadonlyMap<string, string> = new Map([["type", "TYPE"]]);
-const RENAMED_BACK: ReadonlyMap<string, string> = new Map([...RENAMED].map(([name, other]) => [other, name]));
-
-/** Strings, in which nothing is renamed, or a name that is neither called nor a member. */
-const STRING_OR_NAME =
-  /[rR](?:"[^"\n]*"|'[^'\n]*')|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?<![\w.])([a-z]+)\b(?!\s*\()/g;
-
-function renameFields(text: string): string {
-  return text.replace(STRING_OR_NAME, (match, name?: string) =>
-    name === undefined ? match : (RENAMED.get(name) ?? match),
-  );
-}
+const CEL_TYPES: Readonly<Record<FieldType, string>> = {
+  int: "int",
+  string: "string",
+  bool: "bool",
+  list: "list<string>",
+};
 
 /**
  * Compiles `text`, which `origin` is called in messages. Throws KEYHOLE_CONDITION for what is no CEL, names no field, puts
  * types together that do not fit, or is no condition; the message shows where.
  */
 export function compileCondition(text: string, fields: FieldTypes, origin: string): Condition {
-  const source = renameFields(text);
-  const result = checker(fields).check(source);
-  if (!result.valid) throw invalid(text, fields, origin, result.error!);
+  const result = checkCondition(text, fields);
+  if ("holds" in result) return result;
+  const { what, offset, expected, found, hint } = result;
+  const where = offset === undefined ? origin : `${origin}:${placeOf(text, offset)}:`;
+  throw new KeyholeError(`${where} ${what}`, {
+    code: "KEYHOLE_CONDITION",
+    expected,
+    found: found ?? pointAt(text, offset ?? 0),
+    ...(hint !== undefined && { hint }),
+  });
+}
+
+/** As {@link compileCondition}, but returns what is wrong. */
+export function checkCondition(text: string, fields: FieldTypes): Condition | ConditionFault {
+  if (text.length > MAX_LENGTH) {
+    return {
+      what: "the condition is too long",
+      expected: `at most ${MAX_LENGTH} characters`,
+      found: String(text.length),
+    };
+  }
+  const { source, unknown } = renameFields(text, fields);
+  const [first] = unknown;
+  if (first !== undefined) return noField(first.name, first.offset, fields);
+  const { checker, evaluator, names } = environments(fields);
+  const result = checker.check(source);
+  if (!result.valid) return invalid(text, fields, result.error!);
   if (String(result.type) !== "bool") {
-    throw new KeyholeError(`${origin} is no condition`, {
-      code: "KEYHOLE_CONDITION",
+    return {
+      what: "is no condition",
       expected: "what is true or false",
       found: `${text}, of type ${result.type}`,
-    });
+    };
   }
-  const program = evaluator(fields).parse(source);
+  const program = evaluator.parse(source);
   const uses = new Set<string>();
-  visit(program.ast, (node) => {
-    const field = node.op === "id" ? (RENAMED_BACK.get(node.args) ?? node.args) : null;
-    if (field !== null && fields.has(field)) uses.add(field);
+  let fault: ConditionFault | null = null;
+  visit(program.ast, 0, (node, loops) => {
+    const field = node.op === "id" ? names.get(node.args) : undefined;
+    if (field !== undefined) uses.add(field);
+    if (node.op !== "rcall") return;
     // It backtracks: an expression and a process's name can be chosen so that it never ends.
-    if (node.op === "rcall" && node.args[0] === "matches") throw noMatches(text, origin, node.start);
+    if (node.args[0] === "matches") fault ??= noMatches(node.start);
+    if (LOOPS.has(node.args[0]) && loops > 0) fault ??= noLoop(node.start);
   });
+  if (fault !== null) return fault;
+  const truth = shortcut(program.ast, names) ?? interpreted(program, uses);
   return {
     uses,
-    holds: (read) => {
-      const facts: Record<string, FieldValue | bigint> = {};
-      for (const field of uses) {
-        const value = read(field);
-        facts[RENAMED.get(field) ?? field] = typeof value === "number" ? BigInt(value) : value;
-      }
-      try {
-        return program(facts) === true;
-      } catch {
-        return false;
-      }
-    },
+    truth,
+    holds: (read) => truth(read) === true,
+    required: (field) => requiredValues(program.ast, celName(field)),
   };
 }
 
-/** Knows the types, so that a mistake is found before anything is read; any field may also be compared with null. */
-function checker(fields: FieldTypes): Environment {
-  const environment = withFunctions();
-  for (const type of ["int", "string", "bool"]) environment.registerOperator(`${type} == null`, () => false);
-  for (const [name, type] of fields) environment.registerVariable(RENAMED.get(name) ?? name, type);
-  return environment;
+type Program = ReturnType<Environment["parse"]>;
+
+const READ = Symbol("read");
+
+/** Fields are read when the program comes to them. */
+interface Facts {
+  [READ]: ReadField;
 }
 
-/** Takes null for any field, which the other would refuse. */
-function evaluator(fields: FieldTypes): Environment {
-  const environment = withFunctions();
-  for (const name of fields.keys()) environment.registerVariable(RENAMED.get(name) ?? name, "dyn");
-  return environment;
+function interpreted(program: Program, uses: ReadonlySet<string>): (read: ReadField) => Truth {
+  const lazy = {};
+  for (const field of uses) {
+    const get = function (this: Facts): FieldValue | bigint {
+      const value = this[READ](field);
+      return typeof value === "number" ? BigInt(value) : value;
+    };
+    Object.defineProperty(lazy, celName(field), { get });
+  }
+  return (read) => {
+    const facts: Facts = Object.create(lazy);
+    facts[READ] = read;
+    try {
+      const result: unknown = program(facts as never);
+      return typeof result === "boolean" ? result : null;
+    } catch {
+      return null;
+    }
+  };
+}
+
+interface Environments {
+  /** Knows the types, so that a mistake is found before anything is read; any field may also be compared with null. */
+  readonly checker: Environment;
+  /** Takes null for any field, which the other would refuse. */
+  readonly evaluator: Environment;
+  /** The fields by what they are called in CEL. */
+  readonly names: ReadonlyMap<string, string>;
+}
+
+/** Making one takes longer than compiling with it. */
+const KNOWN = new WeakMap<FieldTypes, Environments>();
+
+function environments(fields: FieldTypes): Environments {
+  const known = KNOWN.get(fields);
+  if (known !== undefined) return known;
+  const checker = withFunctions();
+  const evaluator = withFunctions();
+  for (const type of Object.values(CEL_TYPES)) checker.registerOperator(`${type} == null`, () => false);
+  for (const [field, type] of fields) {
+    checker.registerVariable(celName(field), CEL_TYPES[type]);
+    evaluator.registerVariable(celName(field), "dyn");
+  }
+  const names = new Map([...fields.keys()].map((field) => [celName(field), field]));
+  const made = { checker, evaluator, names };
+  KNOWN.set(fields, made);
+  return made;
 }
 
 function withFunctions(): Environment {
@@ -107,14 +183,21 @@ function withFunctions(): Environment {
   );
 }
 
-/** Calls `see` for `node` and every node below it. */
-function visit(node: ASTNode, see: (node: ASTNode) => void): void {
-  see(node);
-  const descend = (part: unknown): void => {
-    if (Array.isArray(part)) part.forEach(descend);
-    else if (isNode(part)) visit(part, see);
+/** Macros of CEL that go through a list. */
+const LOOPS: ReadonlySet<string> = new Set(["all", "exists", "exists_one", "filter", "map"]);
+
+/** Calls `see` for `node` and every node below it, with how many loops it is in. */
+function visit(node: ASTNode, loops: number, see: (node: ASTNode, loops: number) => void): void {
+  see(node, loops);
+  const descend = (part: unknown, depth = loops): void => {
+    if (Array.isArray(part)) for (const one of part) descend(one, depth);
+    else if (isNode(part)) visit(part, depth, see);
   };
-  descend(node.args);
+  if (node.op !== "rcall") descend(node.args);
+  else {
+    descend(node.args[1]);
+    descend(node.args[2], LOOPS.has(node.args[0]) ? loops + 1 : loops);
+  }
 }
 
 function isNode(part: unknown): part is ASTNode {
@@ -127,26 +210,50 @@ interface CelProblem {
   readonly range?: { readonly start: number; readonly end: number };
 }
 
-function invalid(text: string, fields: FieldTypes, origin: string, problem: CelProblem): KeyholeError {
+function invalid(text: string, fields: FieldTypes, problem: CelProblem): ConditionFault {
   const { start, end } = problem.range ?? { start: 0, end: 0 };
-  const unknown = problem.code === "unknown_variable" ? text.slice(start, end) : null;
-  const meant = unknown === null ? null : suggest(unknown, fields.keys());
-  const list = [...fields.keys()].join(", ");
-  return new KeyholeError(`${origin}:${placeOf(text, start)}: ${problem.summary}`, {
-    code: "KEYHOLE_CONDITION",
-    expected: unknown === null ? "a condition in CEL, as: type == 'net' && nprocs > 1" : `one of ${list}`,
-    found: pointAt(text, start),
-    ...(meant !== null && { hint: `did you mean ${meant}?` }),
-  });
+  if (problem.code === "unknown_variable") return noField(text.slice(start, end), start, fields);
+  return {
+    what: problem.summary,
+    expected: "a condition in CEL (https://cel.dev)",
+    offset: start,
+  };
 }
 
-function noMatches(text: string, origin: string, start: number): KeyholeError {
-  return new KeyholeError(`${origin}:${placeOf(text, start)}: matches() cannot be used`, {
-    code: "KEYHOLE_CONDITION",
+/** More names than anyone reads. */
+const MANY = 30;
+
+function noField(name: string, offset: number, fields: FieldTypes): ConditionFault {
+  const meant = suggest(name, fields.keys());
+  const [group] = name.split(".");
+  const near =
+    fields.size <= MANY
+      ? [...fields.keys()]
+      : [...fields.keys()].filter((field) => field.startsWith(`${group}.`));
+  return {
+    what: `Unknown variable: ${name}`,
+    expected: near.length === 0 ? "a field" : `one of ${near.join(", ")}`,
+    offset,
+    ...(meant !== null && { hint: `did you mean ${meant}?` }),
+  };
+}
+
+function noMatches(offset: number): ConditionFault {
+  return {
+    what: "matches() cannot be used",
     expected: "glob(), startsWith(), endsWith() or contains()",
-    found: pointAt(text, start),
     hint: "a regular expression can take for ever; glob('*x?') does not",
-  });
+    offset,
+  };
+}
+
+function noLoop(start: number): ConditionFault {
+  return {
+    what: "a loop in a loop cannot be used",
+    expected: "exists() and the like of one list",
+    hint: "each more takes as many times as long as its list has items",
+    offset: start,
+  };
 }
 
 /** Line and column, counted from 1. */

@@ -54,6 +54,8 @@ export interface Config {
     readonly uids: Selection<number>;
   };
   readonly rules: {
+    /** Directory of files of rules; null: that of RULES_DIRECTORY in exposures/rule-loader.ts, if it exists. */
+    readonly directory: string | null;
     /** Ids of rules that are not evaluated. */
     readonly disable: readonly string[];
     /** Severity by rule id, in place of the rule's own. */
@@ -88,7 +90,7 @@ export const DEFAULTS: Config = {
     pid_namespaces: { include: [], exclude: [] },
     uids: { include: [], exclude: [] },
   },
-  rules: { disable: [], severity: {} },
+  rules: { directory: null, disable: [], severity: {} },
   log: { level: "info", format: "auto" },
 };
 

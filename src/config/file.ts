@@ -49,7 +49,8 @@ function failed(problem: Problem): FileLayer {
   return { layer: {}, problems: [problem], warnings: [] };
 }
 
-function decode(bytes: Buffer): string | Omit<Problem, "where"> {
+/** The text of `bytes`, or what is wrong with them. */
+export function decode(bytes: Buffer): string | Omit<Problem, "where"> {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {

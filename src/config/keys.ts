@@ -73,6 +73,10 @@ export const KEYS: Readonly<Record<KeyPath, Key>> = {
     many: "list",
   },
   "filter.uids.exclude": { flag: "--exclude-uid <uid>", help: "all but these uids", many: "list" },
+  "rules.directory": {
+    flag: "--rules <dir>",
+    help: "directory with files of rules, exceptions and overrides (default /etc/keyhole/rules.d if it exists)",
+  },
   "rules.disable": { flag: "--disable-rule <id>", help: "do not evaluate these rules", many: "list" },
   "rules.severity": {
     flag: "--rule-severity <id=severity>",

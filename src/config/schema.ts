@@ -124,6 +124,7 @@ const SCHEMA = section({
   ),
   rules: v.exactOptional(
     section({
+      directory: v.exactOptional(path),
       disable: v.exactOptional(v.array(text)),
       severity: v.exactOptional(v.pipe(mapping, v.record(v.string(), choice(SEVERITIES)))),
     }),

@@ -53,6 +53,11 @@ export class ActInProgress implements Act {
     return this.#after;
   }
 
+  ancestors(): readonly string[] {
+    const parent = this.call.process.parent?.exe ?? null;
+    return this.#context.ancestors?.() ?? (parent === null ? [] : [parent]);
+  }
+
   losses(): readonly Loss[] | null {
     if (this.#losses === undefined) this.#losses = this.#findLosses();
     return this.#losses;

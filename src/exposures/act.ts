@@ -24,6 +24,8 @@ export interface ActContext {
    * files of /proc, so that it is asked only where a rule needs it, and at most once a call.
    */
   after(): ContainerView | null;
+  /** Executables of the caller's parent and of its parents, as far as they are known. Absent: nobody keeps them. */
+  ancestors?(): readonly string[];
 }
 
 /** A call of a container's task, as {@link Exposures.act} hands it to the rules. */

@@ -210,7 +210,7 @@ export class Exposures {
     for (const rule of this.#rules.instances) {
       const exposures = rule.evaluate(change);
       if (exposures.length === 0) continue;
-      const facts = (exposure: Exposure) => instanceFacts(change, exposure);
+      const facts = (exposure: Exposure) => instanceFacts(call, exposure);
       push(changes, this.#happened(aboutCall(rule, exposures, call, call.container), facts));
     }
     return changes;

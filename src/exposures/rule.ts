@@ -2,27 +2,29 @@ import type { Evidence, Severity } from "../event.js";
 import type { ProcfsSuperblock } from "../mounts/superblocks.js";
 
 /** What a rule has to be told by this node to be of use. A rule without one of its facts is inactive. */
-export type Fact =
+export const FACTS = [
   /** The mount tables of containers. */
-  | "mountinfo"
+  "mountinfo",
   /** Which superblock is the host's own /proc. */
-  | "host-procfs"
+  "host-procfs",
   /** The pid namespace of a procfs instance, from BPF; or, less exact, that of the container. */
-  | "procfs-pid-namespace"
+  "procfs-pid-namespace",
   /** Which pid namespace descends from which. */
-  | "pid-namespace-tree"
+  "pid-namespace-tree",
   /** System calls as they happen. */
-  | "syscalls"
+  "syscalls",
   /** The options of procfs instances before and after a call. */
-  | "procfs-options"
+  "procfs-options",
   /** What a runtime was told about a container: config.json of its bundle, or the CRI. */
-  | "runtime-spec"
+  "runtime-spec",
   /** Files that tasks of containers open. */
-  | "opens"
+  "opens",
   /** Mounts from their first call to their end. */
-  | "stories"
+  "stories",
   /** What the descriptors of tasks refer to. */
-  | "descriptors";
+  "descriptors",
+] as const;
+export type Fact = (typeof FACTS)[number];
 
 /** What is known of a rule without running it; the catalogue, `keyhole explain` and findings show it. */
 export interface RuleInfo {

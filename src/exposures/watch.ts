@@ -5,6 +5,7 @@ import type { Logger } from "../log.js";
 import { existingPaths } from "../mounts/mask-lists.js";
 import { CHANGES_TABLE, reconfigures } from "../mounts/mount-changes.js";
 import type { ProcfsSuperblock, ProcfsSuperblocks } from "../mounts/superblocks.js";
+import { ancestorsOf } from "../namespaces/ancestors.js";
 import type { NamespaceGraph } from "../namespaces/graph.js";
 import type { Task } from "../namespaces/task.js";
 import type { Tasks } from "../namespaces/tasks.js";
@@ -210,6 +211,7 @@ export class ExposureWatch {
         parentNs: this.#options.tasks.get(task.ppid)?.ns ?? null,
         origin: this.origins.of(task),
         entered: () => this.#options.containers.of(task),
+        ancestors: () => ancestorsOf(task, this.#options.tasks),
         after,
       };
       this.#publish(this.#engine.act(event, context));

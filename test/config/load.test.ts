@@ -93,7 +93,7 @@ test("file, drop-ins by name, environment, flags: the later one wins key by key"
     listen: { host: "::1", port: 2 },
     ring: { size: 4 * 1024 * 1024 },
     inventory: { interval: 60_000 },
-    rules: { disable: ["c"], severity: { a: "high", b: "info" } },
+    rules: { directory: null, disable: ["c"], severity: { a: "high", b: "info" } },
   });
   assert.deepEqual(files, [file, join(dir, "conf.d/10-a.yaml"), join(dir, "conf.d/20-b.yaml")]);
 });
@@ -121,6 +121,7 @@ test("every key can be set in the file, by a variable and by a flag, to the same
     "filter.pid_namespaces.exclude": [[1, 2], "1, 2", [1, 2]],
     "filter.uids.include": [[0], "0", [0]],
     "filter.uids.exclude": [[1000, 1001], "1000,1001,", [1000, 1001]],
+    "rules.directory": ["/rules", "/rules", "/rules"],
     "rules.disable": [["x"], "x", ["x"]],
     "rules.severity": [{ x: "low" }, "x=low", { x: "low" }],
     "log.level": ["debug", "debug", "debug"],

@@ -1,0 +1,114 @@
+import { readFileSync, statSync } from "node:fs";
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import { decode } from "../config/file.js";
+import type { Problem } from "../config/problem.js";
+import { placeInScalar } from "../config/scalar-place.js";
+
+/** From the top of the document to a value, by keys and indexes. */
+export type Path = readonly (string | number)[];
+
+/** A YAML file that was read: what stands in it, and where. */
+export interface RuleDocument {
+  readonly file: string;
+  /** Its value; undefined where it is no YAML, which is among `problems`. */
+  readonly value: unknown;
+  readonly problems: readonly Problem[];
+  /** FILE:LINE:COLUMN of the value at `path`, or of its key; of what is above it where there is none. */
+  place(path: Path, what?: "value" | "key"): string;
+  /** … of the character at `offset` of the string at `path`. */
+  placeWithin(path: Path, text: string, offset: number): string;
+}
+
+/** The size of one file of rules, in bytes. */
+export const MAX_FILE = 4 * 1024 * 1024;
+
+/** Reads the YAML file at `file`. Throws nothing: what is wrong with it is among its problems. */
+export function readRuleDocument(file: string): RuleDocument {
+  let text: string | Omit<Problem, "where">;
+  try {
+    const { size } = statSync(file);
+    text =
+      size > MAX_FILE
+        ? { what: "the file is too large", expected: `at most ${MAX_FILE} bytes`, found: `${size} bytes` }
+        : decode(readFileSync(file));
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    text = { what: "the file cannot be read", found: code };
+  }
+  return typeof text === "string"
+    ? parseRuleDocument(file, text)
+    : unusable(file, [{ where: file, ...text }]);
+}
+
+/** As {@link readRuleDocument}, of `text` that `file` names in problems. */
+export function parseRuleDocument(file: string, text: string): RuleDocument {
+  const lines = new LineCounter();
+  const position = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return `${file}:${line}:${col}`;
+  };
+  try {
+    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true });
+    const broken = [...document.errors, ...document.warnings];
+    if (broken.length > 0) {
+      return unusable(
+        file,
+        broken.map(({ pos, message }) => ({ where: position(pos[0]), what: message })),
+      );
+    }
+    const contents = document.contents as Node | null;
+    const resolve = (node: unknown): unknown =>
+      isAlias(node) ? resolve(node.resolve(document) ?? null) : node;
+    return {
+      file,
+      value: document.toJS({ maxAliasCount: 100 }),
+      problems: [],
+      place: (path, what = "value") => position(find(contents, path, what, resolve).offset),
+      placeWithin: (path, value, offset) => {
+        const { node, offset: begin } = find(contents, path, "value", resolve);
+        return position(node === null ? begin : placeInScalar(text, node, value, offset));
+      },
+    };
+  } catch (error) {
+    // aliases without end, or more nesting than there is stack
+    return unusable(file, [
+      { where: file, what: "the file is no usable YAML", found: (error as Error).message },
+    ]);
+  }
+}
+
+function unusable(file: string, problems: readonly Problem[]): RuleDocument {
+  return { file, value: undefined, problems, place: () => file, placeWithin: () => file };
+}
+
+interface Found {
+  /** Null where there is nothing at the path. */
+  readonly node: Node | null;
+  readonly offset: number;
+}
+
+function find(
+  contents: Node | null,
+  path: Path,
+  what: "value" | "key",
+  resolve: (node: unknown) => unknown,
+): Found {
+  let node = contents;
+  let offset = node?.range?.[0] ?? 0;
+  for (const [depth, step] of path.entries()) {
+    const inner = resolve(node);
+    let key: Node | null = null;
+    if (isMap(inner)) {
+      const pair = inner.items.find((item) => isScalar(item.key) && String(item.key.value) === String(step));
+      key = (pair?.key ?? null) as Node | null;
+      node = (pair?.value ?? null) as Node | null;
+    } else {
+      node = isSeq(inner) ? ((inner.items[Number(step)] ?? null) as Node | null) : null;
+    }
+    const last = depth === path.length - 1;
+    const at = (last && what === "key" ? key?.range?.[0] : node?.range?.[0]) ?? key?.range?.[0];
+    if (at === undefined) return { node: null, offset };
+    offset = at;
+  }
+  return { node, offset };
+}
