@@ -15,7 +15,7 @@ import { errors } from "./docs/errors.js";
 import { lostReasons } from "./docs/lost-reasons.js";
 import { metrics } from "./docs/metrics.js";
 import { fill } from "./docs/page.js";
-import { rules } from "./docs/rules.js";
+import { exceptions, ruleFields, rules } from "./docs/rules.js";
 
 const DOCS = fileURLToPath(new URL("../docs", import.meta.url));
 
@@ -27,6 +27,8 @@ const PARTS: Readonly<Record<string, () => string>> = {
   errors,
   "lost-reasons": lostReasons,
   metrics,
+  "rule-exceptions": exceptions,
+  "rule-fields": ruleFields,
   rules,
 };
 

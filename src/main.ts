@@ -32,6 +32,7 @@ const GLOBAL_KEYS: readonly KeyPath[] = ["log.level", "color", "host_root"];
 const RUN_KEYS = KEY_PATHS.filter((path) => !GLOBAL_KEYS.includes(path));
 
 const SCAN_KEYS: readonly KeyPath[] = ["rules.directory"];
+const RULES_KEYS: readonly KeyPath[] = ["rules.directory", "rules.disable", "rules.severity"];
 
 const EXIT_CODES = `
   2   the command line or the configuration is wrong
@@ -49,7 +50,7 @@ function program(): CommandType {
       outputError: (text, write) => write(text.replace(/^error: /, "keyhole: ")),
     });
   addFlags(root, GLOBAL_KEYS);
-  for (const add of [addRun, addScan, addTree, addPid, addProcfs, addDoctor]) add(root);
+  for (const add of [addRun, addScan, addTree, addPid, addProcfs, addRules, addDoctor]) add(root);
   return root.addHelpText("after", "\nA command's own help: keyhole COMMAND --help");
 }
 
@@ -289,6 +290,66 @@ Exit codes:
       ...(container !== undefined && { container }),
       ...(pid !== undefined && { pid }),
     });
+  });
+}
+
+function addRules(root: CommandType): void {
+  const rules = root
+    .command("rules")
+    .description("list, check, test and describe the rules, of Keyhole and of your files")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  keyhole rules list                            every rule, and whether this node has what it needs
+  keyhole rules check /etc/keyhole/rules.d      before the agent reads them
+  keyhole rules test rules.d                    the tests that stand beside the rules
+  keyhole rules fields | grep file              what a condition can name`,
+    );
+  const add = (name: string, description: string, codes: string): CommandType => {
+    const command = rules.command(name).description(description);
+    addFlags(command, RULES_KEYS);
+    return command.addHelpText("after", `\nExit codes:\n${codes}${EXIT_CODES}`);
+  };
+  const problems = "  0   done\n  2   a file of rules has problems";
+  const list = add("list", "print every rule and its state", problems).addOption(outputOption());
+  list.action(async () => {
+    const config = await configOf(list, [...GLOBAL_KEYS, ...RULES_KEYS]);
+    const { listRules } = await import("./commands/rules-list.js");
+    process.exitCode = listRules({ config, ...common(list, config) });
+  });
+  const check = add("check", "say all that is wrong with files of rules", problems).argument(
+    "[directory...]",
+    "directories of files of rules (default the configured one)",
+  );
+  check.action(async (directories: string[]) => {
+    const config = await configOf(check, [...GLOBAL_KEYS, ...RULES_KEYS]);
+    const { checkRules } = await import("./commands/rules.js");
+    process.exitCode = checkRules(directories, { config });
+  });
+  const test = add(
+    "test",
+    "run the tests that stand beside rules and exceptions",
+    "  0   all passed\n  1   one failed\n  2   a file of rules has problems",
+  ).argument("[directory...]", "directories of files of rules (default all rules that there are)");
+  test.action(async (directories: string[]) => {
+    const config = await configOf(test, [...GLOBAL_KEYS, ...RULES_KEYS]);
+    const { testRules } = await import("./commands/rules.js");
+    process.exitCode = testRules(directories, { config });
+  });
+  const docs = add("docs", "print all rules and exceptions as Markdown", problems);
+  docs.action(async () => {
+    const config = await configOf(docs, [...GLOBAL_KEYS, ...RULES_KEYS]);
+    const { documentRules } = await import("./commands/rules.js");
+    process.exitCode = documentRules({ config });
+  });
+  const fields = rules
+    .command("fields")
+    .description("print the fields that conditions, exceptions, evidence and tests can name")
+    .addOption(outputOption());
+  fields.action(async () => {
+    const { listFields } = await import("./commands/rules.js");
+    process.exitCode = listFields(fields.opts<{ output: "table" | "json" }>().output);
   });
 }
 

@@ -7,12 +7,22 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** The help of the program and of each of its commands, as they print it. */
 export function commands(): string {
   const help = helpOf();
-  const list = help.slice(help.indexOf("\nCommands:\n"));
-  const names = [...list.matchAll(/^ {2}([a-z]+) /gm)]
+  return [`## ${code("keyhole")}\n\n${block(help)}`, ...sectionsOf(help)].join("\n\n");
+}
+
+/** One section for each command that `help` of `above` lists, and for those below it. */
+function sectionsOf(help: string, above: readonly string[] = []): string[] {
+  const start = help.indexOf("\nCommands:\n");
+  if (start < 0) return [];
+  const [list] = help.slice(start + 1).split("\n\n");
+  const names = [...list!.matchAll(/^ {2}([a-z]+) /gm)]
     .map((match) => match[1]!)
     .filter((name) => name !== "help");
-  const sections = names.map((name) => `## ${code(`keyhole ${name}`)}\n\n${block(helpOf(name))}`);
-  return [`## ${code("keyhole")}\n\n${block(help)}`, ...sections].join("\n\n");
+  return names.flatMap((name) => {
+    const command = [...above, name];
+    const own = helpOf(...command);
+    return [`## ${code(`keyhole ${command.join(" ")}`)}\n\n${block(own)}`, ...sectionsOf(own, command)];
+  });
 }
 
 function block(text: string): string {

@@ -1,3 +1,5 @@
+export { code, table } from "../../src/publish/markdown-table.js";
+
 const PART = /(<!-- BEGIN ([a-z-]+) [^\n]*-->\n)[\s\S]*?(<!-- END \2 -->)/g;
 
 /** `page` with what `make` returns for each of its parts between that part's markers. */
@@ -5,18 +7,6 @@ export function fill(page: string, make: (part: string) => string): string {
   return page.replace(PART, (_whole, begin: string, part: string, end: string) => {
     return `${begin}\n${make(part).trimEnd()}\n\n${end}`;
   });
-}
-
-/** A table of Markdown. A `|` in a cell would end it. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
-}
-
-/** `text` as code. */
-export function code(text: string): string {
-  return `\`${text}\``;
 }
 
 /** Throws unless `described` has exactly the keys `existing`; `what` names them in the message. */

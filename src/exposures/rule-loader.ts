@@ -7,7 +7,14 @@ import { actRule, containerRule, type DataRule, storyRule } from "./data-rule.js
 import type { DataException } from "./exception-compiler.js";
 import { compileFiles, type RuleFiles } from "./rule-files.js";
 import { describeProblem } from "./rule-problems.js";
-import { allRules, DETECTORS, type RuleOverrides, type RuleSet, withOverrides } from "./rule-set.js";
+import {
+  allRules,
+  DETECTORS,
+  NO_OVERRIDES,
+  type RuleOverrides,
+  type RuleSet,
+  withOverrides,
+} from "./rule-set.js";
 
 /** Where the user's files of rules are unless another directory is named. */
 export const RULES_DIRECTORY = "/etc/keyhole/rules.d";
@@ -20,6 +27,8 @@ export interface RuleSources {
   readonly directory: string | null;
   /** What the configuration says about rules: it has the last word. */
   readonly overrides: RuleOverrides;
+  /** How many problems are told one by one. */
+  readonly maxProblems?: number;
 }
 
 export interface LoadedRules {
@@ -47,9 +56,23 @@ const MAX_FILES = 500;
  * configuration names a rule that does not exist, unless it may be one of those with problems; KEYHOLE_RULES (status 70) where
  * a file that Keyhole comes with cannot be used.
  */
-export function loadRuleSet({ directory, overrides }: RuleSources): LoadedRules {
+export function loadRuleSet({ directory, overrides, maxProblems = MAX_PROBLEMS }: RuleSources): LoadedRules {
   const problems: Problem[] = [];
   const files = filesOf(directory ?? RULES_DIRECTORY, directory !== null, problems);
+  return loadFiles(files, overrides, problems, maxProblems);
+}
+
+/** The rules that Keyhole comes with, alone. */
+export function shippedRules(): LoadedRules {
+  return loadFiles([], NO_OVERRIDES, [], MAX_PROBLEMS);
+}
+
+function loadFiles(
+  files: readonly string[],
+  overrides: RuleOverrides,
+  problems: Problem[],
+  maxProblems: number,
+): LoadedRules {
   const own = filesOf(OWN, true, problems);
   const loaded = compileFiles(own, files, DETECTORS);
   const broken = [...problems, ...loaded.problems].filter(({ where }) => where.startsWith(OWN));
@@ -67,12 +90,17 @@ export function loadRuleSet({ directory, overrides }: RuleSources): LoadedRules 
   const rules = withOverrides(set, problems.length === 0 ? overrides : knownOnly(overrides, known, problems));
   return {
     rules,
-    problems: problems.slice(0, MAX_PROBLEMS),
-    omitted: Math.max(0, problems.length - MAX_PROBLEMS),
+    problems: problems.slice(0, maxProblems),
+    omitted: Math.max(0, problems.length - maxProblems),
     files,
     data: loaded.rules,
     exceptions: loaded.exceptions,
   };
+}
+
+/** Whether `origin` is in a file that Keyhole comes with; undefined is that of a detector. */
+export function isShipped(origin: string | undefined): boolean {
+  return origin === undefined || origin.startsWith(OWN);
 }
 
 /** The detectors with what was read from files. */

@@ -1,0 +1,25 @@
+import { CALLS } from "../capture/calls.js";
+import type { HostPath } from "../kernel/host-path.js";
+import { startRefusal } from "../kernel/privileges.js";
+import { readHostProcDev } from "./container-view.js";
+import { FACTS, type Fact } from "./rule.js";
+
+/** What comes of programs in the kernel, which `keyhole run` alone has. */
+const BY_PROGRAMS: readonly Fact[] = [
+  "procfs-pid-namespace",
+  "pid-namespace-tree",
+  "syscalls",
+  "procfs-options",
+  "stories",
+  "descriptors",
+];
+
+/** The facts that `keyhole run` would have on this node, as far as that can be told without starting it. */
+export function availableFacts(host: HostPath): ReadonlySet<Fact> {
+  const lacking = new Set<Fact>();
+  if (readHostProcDev(host) === null) lacking.add("host-procfs");
+  const programs = startRefusal(host) === null;
+  if (!programs) for (const fact of BY_PROGRAMS) lacking.add(fact);
+  if (!programs || !CALLS.some(({ name }) => name === "openat")) lacking.add("opens");
+  return new Set(FACTS.filter((fact) => !lacking.has(fact)));
+}
