@@ -5,13 +5,13 @@ import { SCHEMA_VERSION, SEVERITIES, type Severity } from "../event.js";
 import { buildContainerView, readHostProcDev, type ViewSources } from "../exposures/container-view.js";
 import { Exposures } from "../exposures/engine.js";
 import type { FindingChange } from "../exposures/findings.js";
+import { readNodeFacts } from "../exposures/node-facts.js";
 import { DETECTORS, NO_OVERRIDES, withOverrides } from "../exposures/rule-set.js";
 import { HostPath } from "../kernel/host-path.js";
 import { LINK_INDEX } from "../kernel/links.js";
 import { EXIT_REFUSED, INIT_PID_NS } from "../kernel/privileges.js";
 import { readProcTasks } from "../kernel/proc-tasks.js";
 import { readStatus } from "../kernel/status.js";
-import { existingPaths } from "../mounts/mask-lists.js";
 import { Probes } from "../mounts/probes.js";
 import type { ProcfsSuperblock } from "../mounts/superblocks.js";
 import { NamespaceGraph } from "../namespaces/graph.js";
@@ -121,11 +121,13 @@ export function takeScan(target: ScanTarget, progress: Progress = () => {}): Sca
   if (hidden > 0) notSeen.push({ what: `${hidden} tasks`, reason: "their namespaces may not be read" });
 
   const hostProcDev = readHostProcDev(host);
+  const node = readNodeFacts(host);
   const sources: ViewSources = {
     host,
     hostNs,
     hostProcDev,
-    existing: existingPaths(host),
+    existing: node.existing,
+    node,
     superblocks: readSuperblocks(host, notSeen),
     descends: (inum, ancestor) => graph.descends("pid", inum, ancestor),
   };

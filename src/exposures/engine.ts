@@ -1,4 +1,4 @@
-import { type FindingSubject, SEVERITIES } from "../event.js";
+import { type Evidence, type FindingSubject, SEVERITIES } from "../event.js";
 import type { ProcfsSuperblock } from "../mounts/superblocks.js";
 import type { ActContext, ActRule, ObservedCall } from "./act.js";
 import { ActInProgress } from "./act-in-progress.js";
@@ -274,7 +274,7 @@ export class Exposures {
         this.#rules.overrides.severity[rule.id] ??
         SEVERITIES.find((severity) => severities.includes(severity)) ??
         "info",
-      evidence: exposures.flatMap((exposure) => exposure.evidence),
+      evidence: eachOnce(exposures.flatMap((exposure) => exposure.evidence)),
     };
     const change = this.#findings[how](observation);
     if (change !== null) this.#decide(found, "told", observation.severity);
@@ -329,6 +329,11 @@ export class Exposures {
 
 /** What the reason of a suppression begins with when an exception is it. */
 const EXCEPTION = "exception:";
+
+/** What several exposures have in common is said once. */
+function eachOnce(evidence: readonly Evidence[]): Evidence[] {
+  return [...new Map(evidence.map((one) => [one.fact, one])).values()];
+}
 
 function concernsStory({ filesystems }: StoryRule, fsType: string | null): boolean {
   return filesystems === undefined || (fsType !== null && filesystems.includes(fsType));

@@ -10,8 +10,10 @@ import { procForeignPidnsVisible } from "./rules/proc-foreign-pidns-visible.js";
 import { procHidepidWeakened } from "./rules/proc-hidepid-weakened.js";
 import { procHostPidnsVisible } from "./rules/proc-host-pidns-visible.js";
 import { procHostSuperblockBound } from "./rules/proc-host-superblock-bound.js";
+import { procMaskBypassedAtCreate } from "./rules/proc-mask-bypassed-at-create.js";
 import { procMaskMissing } from "./rules/proc-mask-missing.js";
 import { procMaskRemoved } from "./rules/proc-mask-removed.js";
+import { procMaskWrongSource } from "./rules/proc-mask-wrong-source.js";
 import { procMountInContainer } from "./rules/proc-mount-in-container.js";
 import { procReadonlyMissing } from "./rules/proc-readonly-missing.js";
 import { procRemountWritable } from "./rules/proc-remount-writable.js";
@@ -48,6 +50,8 @@ export const NO_OVERRIDES: RuleOverrides = { disable: [], severity: {} };
 /** The typed detectors that Keyhole comes with, and nothing that spares what they find. */
 export const DETECTORS: RuleSet = {
   posture: [
+    procMaskWrongSource,
+    procMaskBypassedAtCreate,
     procHostSuperblockBound,
     procHostPidnsVisible,
     procForeignPidnsVisible,

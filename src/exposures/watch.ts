@@ -2,7 +2,6 @@ import type { StoryEvent, SyscallEvent } from "../event.js";
 import type { HostPath } from "../kernel/host-path.js";
 import { LINK_INDEX } from "../kernel/links.js";
 import type { Logger } from "../log.js";
-import { existingPaths } from "../mounts/mask-lists.js";
 import { CHANGES_TABLE, reconfigures } from "../mounts/mount-changes.js";
 import type { ProcfsSuperblock, ProcfsSuperblocks } from "../mounts/superblocks.js";
 import type { NamespaceGraph } from "../namespaces/graph.js";
@@ -23,6 +22,7 @@ import { Exposures } from "./engine.js";
 import type { FindingCount } from "./finding-counts.js";
 import type { FindingChange } from "./findings.js";
 import { Instances } from "./instances.js";
+import { readNodeFacts } from "./node-facts.js";
 import type { RuleSet } from "./rule-set.js";
 
 export interface ExposureWatchOptions {
@@ -62,7 +62,7 @@ export class ExposureWatch {
   readonly #engine: Exposures;
   /** Opened by start(): what is read here is no part of the first event. */
   #instances: Instances | null = null;
-  readonly #static: Pick<ViewSources, "host" | "hostNs" | "hostProcDev" | "existing">;
+  readonly #static: Pick<ViewSources, "host" | "hostNs" | "hostProcDev" | "existing" | "node">;
   /** Containers by id, with the task that stands for each. */
   readonly #known = new Map<string, Task>();
   readonly #stirred = new Map<string, Stir>();
@@ -75,7 +75,8 @@ export class ExposureWatch {
     const { host, graph, rules } = options;
     this.#options = options;
     const hostProcDev = readHostProcDev(host);
-    this.#static = { host, hostNs: graph.anchors.host, hostProcDev, existing: existingPaths(host) };
+    const node = readNodeFacts(host);
+    this.#static = { host, hostNs: graph.anchors.host, hostProcDev, existing: node.existing, node };
     this.#engine = new Exposures({ rules, hostProcDev });
   }
 

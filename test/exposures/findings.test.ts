@@ -232,7 +232,7 @@ test("every rule has what a finding shows, and subsumes rules that exist", () =>
 test("a rule without its facts is inactive", () => {
   const inactive = Exposures.inactive(
     DETECTORS,
-    new Set(["mountinfo", "host-procfs", "syscalls", "procfs-pid-namespace"]),
+    new Set(["mountinfo", "host-procfs", "syscalls", "procfs-pid-namespace", "runtime-spec", "descriptors"]),
   );
   assert.deepEqual(inactive, [
     { rule: "proc-foreign-pidns-visible", missing: ["pid-namespace-tree"] },

@@ -84,15 +84,12 @@ const cases: readonly [string, ContainerView, readonly Expected[]][] = [
     container(runcMounts([], ["90 47 0:40 /sys/kernel /proc/sys/kernel rw - proc proc rw"])),
     [["critical", "proc-sys-writable", []]],
   ],
-  ["/proc/fs is writable", container(runcMounts(["fs"])), [["high", "proc-readonly-missing", []]]],
-  ["/proc/irq is writable", container(runcMounts(["irq"])), [["high", "proc-readonly-missing", []]]],
+  ["/proc/fs is writable", container(runcMounts(["fs"])), [["medium", "proc-readonly-missing", []]]],
+  ["/proc/irq is writable", container(runcMounts(["irq"])), [["medium", "proc-readonly-missing", []]]],
   [
     "a sysctl lies on a masked path (CVE-2025-31133)",
     container(runcMounts(["keys"], ["90 66 0:40 /sys/kernel/core_pattern /proc/keys rw - proc proc rw"])),
-    [
-      ["critical", "proc-sys-writable", []],
-      ["medium", "proc-mask-missing", []],
-    ],
+    [["critical", "proc-mask-wrong-source", ["proc-sys-writable", "proc-mask-missing"]]],
   ],
   [
     "an instance with subset=pid needs no masks",
