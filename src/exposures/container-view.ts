@@ -48,6 +48,12 @@ export interface ContainerProcfs extends PseudoView {
   readonly pidNs: number | null;
 }
 
+/** A descriptor on a procfs mount that is in no mount table, and what that shows. */
+export interface DetachedProcfs extends ProcfsFile {
+  readonly shows: Shows;
+  readonly subset: "pid" | null;
+}
+
 /** All that the posture rules look at: one container at one moment. */
 export interface ContainerView {
   readonly container: ContainerRef;
@@ -67,7 +73,7 @@ export interface ContainerView {
   /** What of this kernel's procfs nobody knows. */
   readonly unknown: readonly UnknownEntry[];
   /** Descriptors of its tasks on procfs mounts that are in no mount table; null where that is not known. */
-  readonly detached: readonly ProcfsFile[] | null;
+  readonly detached: readonly DetachedProcfs[] | null;
   /** How many containers are in its pid namespace, itself included; null where that is not known. */
   readonly pidNsSharers: number | null;
   /** Paths of its cgroups in each hierarchy; null where nothing in the container gives cause to ask. */
@@ -121,7 +127,7 @@ export function buildContainerView(
     existing: spec === null ? sources.existing : withPathsOf(spec, sources),
     spec,
     unknown: node?.unknown() ?? [],
-    detached: sources.detached == null ? null : (sources.detached.get(container.id) ?? []),
+    detached: detachedOf(container, task, sources),
     pidNsSharers: sources.sharers?.(pidNs) ?? null,
     cgroups: mounts.some(isWritableCgroup) ? readCgroupPaths(sources.host, task.pid) : null,
     realRoot: uidMap.mapsHostRoot,
@@ -162,6 +168,16 @@ export function inContainer(view: PseudoView, ns: NsInums, sources: PidSources):
   const isHosts = sources.hostProcDev === null ? null : view.dev === sources.hostProcDev;
   const pidNs = sources.superblocks?.get(view.dev)?.pidNs ?? null;
   return { ...view, isHosts, pidNs, shows: whose(pidNs, isHosts === true, ns, sources) };
+}
+
+function detachedOf({ id }: ContainerRef, { ns }: Task, sources: ViewSources): DetachedProcfs[] | null {
+  if (sources.detached == null) return null;
+  return (sources.detached.get(id) ?? []).map((file) => {
+    const superblock = sources.superblocks?.get(file.dev);
+    const isHosts = sources.hostProcDev === file.dev;
+    const shows = whose(superblock?.pidNs ?? null, isHosts, ns, sources);
+    return { ...file, shows, subset: superblock?.subset ?? null };
+  });
 }
 
 function whose(pidNs: number | null, isHosts: boolean, ns: NsInums, sources: PidSources): Shows {

@@ -4,21 +4,39 @@ import type { ActRule } from "./act.js";
 import type { ContainerView } from "./container-view.js";
 import type { Exception } from "./exception.js";
 import type { InstanceChange, Rule, RuleInfo } from "./rule.js";
+import { cgroupfsWritable } from "./rules/cgroupfs-writable.js";
+import { masksAdvisoryCap } from "./rules/masks-advisory-cap.js";
+import { nsDefaultShared } from "./rules/ns-default-shared.js";
 import { nsEnterHost } from "./rules/ns-enter-host.js";
+import { nsSharedWithHost } from "./rules/ns-shared-with-host.js";
 import { procDefaultGaps } from "./rules/proc-default-gaps.js";
+import { procExtraMount } from "./rules/proc-extra-mount.js";
+import { procFdDetached } from "./rules/proc-fd-detached.js";
+import { procFileOverlaid } from "./rules/proc-file-overlaid.js";
 import { procForeignPidnsVisible } from "./rules/proc-foreign-pidns-visible.js";
+import { procHidepidOffShared } from "./rules/proc-hidepid-off-shared.js";
 import { procHidepidWeakened } from "./rules/proc-hidepid-weakened.js";
 import { procHostPidnsVisible } from "./rules/proc-host-pidns-visible.js";
 import { procHostSuperblockBound } from "./rules/proc-host-superblock-bound.js";
+import { procLxcfsWritable } from "./rules/proc-lxcfs-writable.js";
 import { procMaskBypassedAtCreate } from "./rules/proc-mask-bypassed-at-create.js";
 import { procMaskMissing } from "./rules/proc-mask-missing.js";
 import { procMaskRemoved } from "./rules/proc-mask-removed.js";
 import { procMaskWrongSource } from "./rules/proc-mask-wrong-source.js";
 import { procMountInContainer } from "./rules/proc-mount-in-container.js";
+import { procOvermounted } from "./rules/proc-overmounted.js";
+import { procPidHidden } from "./rules/proc-pid-hidden.js";
+import { procPropagationShared } from "./rules/proc-propagation-shared.js";
 import { procReadonlyMissing } from "./rules/proc-readonly-missing.js";
 import { procRemountWritable } from "./rules/proc-remount-writable.js";
+import { procSubtreeBind } from "./rules/proc-subtree-bind.js";
 import { procSysWritable } from "./rules/proc-sys-writable.js";
+import { procUnknownDefault } from "./rules/proc-unknown-default.js";
+import { procUnknownEntry } from "./rules/proc-unknown-entry.js";
 import { procUnmasked } from "./rules/proc-unmasked.js";
+import { sysSpecialFsMounted } from "./rules/sys-special-fs-mounted.js";
+import { sysWritable } from "./rules/sys-writable.js";
+import { usernsMapsHostRoot } from "./rules/userns-maps-host-root.js";
 import type { StoryRule } from "./story-act.js";
 
 /** What the user changed about the rules: `rules` of the configuration, and the overrides of rule files. */
@@ -52,15 +70,31 @@ export const DETECTORS: RuleSet = {
   posture: [
     procMaskWrongSource,
     procMaskBypassedAtCreate,
+    procOvermounted,
     procHostSuperblockBound,
     procHostPidnsVisible,
     procForeignPidnsVisible,
+    procExtraMount,
+    procPidHidden,
+    procSubtreeBind,
+    procFdDetached,
     procUnmasked,
     procSysWritable,
     procMaskMissing,
     procReadonlyMissing,
+    procUnknownEntry,
+    procFileOverlaid,
+    procLxcfsWritable,
+    procPropagationShared,
+    procHidepidOffShared,
+    masksAdvisoryCap,
+    nsSharedWithHost,
+    usernsMapsHostRoot,
+    sysWritable,
+    sysSpecialFsMounted,
+    cgroupfsWritable,
   ],
-  node: [procDefaultGaps],
+  node: [procDefaultGaps, procUnknownDefault, nsDefaultShared],
   acts: [nsEnterHost, procMaskRemoved, procRemountWritable, procMountInContainer],
   stories: [],
   instances: [procHidepidWeakened],

@@ -5,6 +5,7 @@ import type { Logger } from "../log.js";
 import { CHANGES_TABLE, reconfigures } from "../mounts/mount-changes.js";
 import type { ProcfsSuperblock, ProcfsSuperblocks } from "../mounts/superblocks.js";
 import type { NamespaceGraph } from "../namespaces/graph.js";
+import type { ProcfsFile } from "../namespaces/open-files.js";
 import type { Task } from "../namespaces/task.js";
 import type { Tasks } from "../namespaces/tasks.js";
 import type { Containers } from "../workloads/containers.js";
@@ -18,6 +19,7 @@ import {
   readHostProcDev,
   type ViewSources,
 } from "./container-view.js";
+import { detachedByContainer, sameFiles } from "./detached-files.js";
 import { Exposures } from "./engine.js";
 import type { FindingCount } from "./finding-counts.js";
 import type { FindingChange } from "./findings.js";
@@ -68,6 +70,8 @@ export class ExposureWatch {
   readonly #stirred = new Map<string, Stir>();
   /** Of looking at mount tables in the middle of a call, by container; and of reading the procfs superblocks. */
   readonly #budget = new Budget();
+  /** What tasks of containers hold of procfs that is mounted nowhere, by container; null where that is not known. */
+  #detached: ReadonlyMap<string, readonly ProcfsFile[]> | null = null;
   #timer: NodeJS.Timeout | null = null;
   #errors = 0;
 
@@ -154,6 +158,22 @@ export class ExposureWatch {
       this.#instances?.takeSteps();
       this.#instances?.refresh();
     });
+  }
+
+  /** Takes what the last look at descriptors found on procfs mounts that are in no mount table; null: it found out nothing. */
+  onDescriptors(files: readonly ProcfsFile[] | null): void {
+    const { tasks, containers } = this.#options;
+    const before = this.#detached;
+    this.#detached =
+      files === null
+        ? null
+        : detachedByContainer(files, {
+            hostNs: this.#static.hostNs,
+            taskOf: (pid) => tasks.get(pid),
+            containerOf: (task) => containers.of(task)?.id ?? null,
+          });
+    for (const id of this.#known.keys())
+      if (!sameFiles(before?.get(id), this.#detached?.get(id))) this.#stir(id);
   }
 
   /** A program was started: it may be the first of a container. */
@@ -260,8 +280,16 @@ export class ExposureWatch {
     return {
       ...this.#static,
       superblocks: this.superblocks,
+      detached: this.#detached,
+      sharers: (pidNs) => this.#sharers(pidNs),
       descends: (inum, ancestor) => graph.descends("pid", inum, ancestor),
     };
+  }
+
+  #sharers(pidNs: number): number {
+    let sharers = 0;
+    for (const { ns } of this.#known.values()) if (ns[LINK_INDEX.pid] === pidNs) sharers++;
+    return sharers;
   }
 
   #publish(changes: readonly FindingChange[]): void {

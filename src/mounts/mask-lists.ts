@@ -113,7 +113,7 @@ export type PathKind = "file" | "directory";
 export function existingPaths(host: HostPath): ReadonlyMap<string, PathKind> {
   const lists = MASK_LISTS.flatMap(({ masked, readonly }) => [...masked, ...readonly]);
   const found = new Map<string, PathKind>();
-  for (const path of new Set([...lists, ...DEFAULT_GAPS])) {
+  for (const path of new Set([...lists, ...DEFAULT_GAPS, "/sys/kernel/uevent_helper"])) {
     const kind = kindOf(host, path);
     if (kind !== null) found.set(path, kind);
   }

@@ -56,7 +56,9 @@ const EXISTING = [
   "/proc/sys",
 ];
 const FILES = /^\/proc\/(?:keys|timer_list|kcore|kpagecount|interrupts|sysrq-trigger)$/;
-const OWN_NS = namespaces({ mnt: 200, pid: 204, pid_for_children: 204 });
+/** What a runtime gives every container, but for the pid namespace. */
+export const OWN: Partial<Record<NsLink, number>> = { mnt: 200, net: 201, ipc: 202, uts: 203 };
+const OWN_NS = namespaces({ ...OWN, pid: 204, pid_for_children: 204 });
 
 /** A container with that mount table, by default in pid namespace 204 with the host's root. */
 export function container(mounts: readonly Mount[], options: ContainerOptions = {}): ContainerView {

@@ -26,7 +26,7 @@ export const procReadonlyMissing: Rule<ContainerView> = {
   ],
   tags: ["mitre:T1611", "mitre:T1499", "pss:/proc Mount Type"],
   needs: ["mountinfo"],
-  subsumes: [],
+  subsumes: ["proc-unknown-entry"],
   benign: ["LXC, which makes /proc/sys/net writable for its own network namespace."],
   evaluate: (container) => {
     const expected = expectedReadonly(container).filter(({ fs }) => fs === "proc");

@@ -26,7 +26,7 @@ export const procSysWritable: Rule<ContainerView> = {
   ],
   tags: ["mitre:T1611", "pss:/proc Mount Type", "pss:Privileged Containers"],
   needs: ["mountinfo"],
-  subsumes: ["proc-readonly-missing"],
+  subsumes: ["proc-readonly-missing", "proc-unknown-entry"],
   benign: [
     "kube-proxy and CNI agents, which are privileged to set the sysctls of the host's network namespace.",
     "Privileged system pods; LXC, which makes /proc/sys/net writable only.",

@@ -24,7 +24,7 @@ export const procUnmasked: Rule<ContainerView> = {
   ],
   tags: ["mitre:T1611", "pss:/proc Mount Type", "pss:Privileged Containers"],
   needs: ["mountinfo"],
-  subsumes: ["proc-sys-writable", "proc-mask-missing", "proc-readonly-missing"],
+  subsumes: ["proc-sys-writable", "proc-mask-missing", "proc-readonly-missing", "proc-unknown-entry"],
   severityDependsOn: "Critical where the container's root is the host's, else low.",
   benign: [
     "Privileged system pods such as kube-proxy, and the nodes of kind and k3d.",
