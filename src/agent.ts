@@ -245,6 +245,7 @@ export class Agent {
   /** What the kernel shows only to who looks; mount tables in turns, between which the ring is read. */
   #lookAround(): void {
     this.view.look();
+    this.exposures.onDescriptors(this.view.detached);
     this.#readTables();
   }
 

@@ -11,6 +11,7 @@ import { type ProcfsSurvey, surveyProcfs } from "./mounts/procfs-survey.js";
 import type { ProcfsSuperblockList } from "./mounts/superblocks.js";
 import type { NamespaceGraph } from "./namespaces/graph.js";
 import { mountNamespaces } from "./namespaces/mount-namespaces.js";
+import type { ProcfsFile } from "./namespaces/open-files.js";
 import type { Task } from "./namespaces/task.js";
 import type { Tasks } from "./namespaces/tasks.js";
 
@@ -43,6 +44,7 @@ export class NodeView {
   /** Superblocks that got other options. */
   readonly #reconfigured = new Set<string>();
   #lastSeconds = 0;
+  #detached: readonly ProcfsFile[] | null = null;
 
   constructor(options: NodeViewOptions) {
     this.#options = options;
@@ -58,6 +60,11 @@ export class NodeView {
   get leftOut(): string | null {
     if (this.#skipped > 0) return `${this.#skipped} descriptors of processes that have very many`;
     return this.#isWhole ? null : "descriptors or mounts that hold namespaces";
+  }
+
+  /** What the last look found of open files on procfs mounts that are in no mount table; null where it could not tell. */
+  get detached(): readonly ProcfsFile[] | null {
+    return this.#detached;
   }
 
   /** How often it was looked. */
@@ -113,6 +120,7 @@ export class NodeView {
     const listed = listNamespaces();
     graph.look({ files, mounts, superblocks, listed: listed.ok ? listed.value : null });
     this.#skipped = files?.skipped ?? 0;
+    this.#detached = files?.procfs ?? null;
     this.#isWhole = files !== null && mounts?.complete === true;
     this.#looks++;
     this.#isNews = true;

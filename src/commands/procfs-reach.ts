@@ -80,7 +80,7 @@ function judge(
     host,
     hostNs,
     hostProcDev,
-    existing: new Set(),
+    existing: new Map(),
     superblocks,
     descends: (inum, ancestor) => graph.descends("pid", inum, ancestor),
   };

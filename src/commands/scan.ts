@@ -3,8 +3,10 @@ import type { Config } from "../config/config.js";
 import { KeyholeError } from "../errors.js";
 import { SCHEMA_VERSION, SEVERITIES, type Severity } from "../event.js";
 import { buildContainerView, readHostProcDev, type ViewSources } from "../exposures/container-view.js";
+import { type DetachedSources, detachedByContainer } from "../exposures/detached-files.js";
 import { Exposures } from "../exposures/engine.js";
 import type { FindingChange } from "../exposures/findings.js";
+import { readNodeFacts } from "../exposures/node-facts.js";
 import { loadRuleSet } from "../exposures/rule-loader.js";
 import { describeProblem } from "../exposures/rule-problems.js";
 import { NO_OVERRIDES } from "../exposures/rule-set.js";
@@ -13,9 +15,7 @@ import { LINK_INDEX } from "../kernel/links.js";
 import { EXIT_REFUSED, INIT_PID_NS } from "../kernel/privileges.js";
 import { readProcTasks } from "../kernel/proc-tasks.js";
 import { readStatus } from "../kernel/status.js";
-import { existingPaths } from "../mounts/mask-lists.js";
 import { Probes } from "../mounts/probes.js";
-import type { ProcfsSuperblock } from "../mounts/superblocks.js";
 import { NamespaceGraph } from "../namespaces/graph.js";
 import type { Task } from "../namespaces/task.js";
 import { neutralise } from "../publish/neutral.js";
@@ -123,12 +123,22 @@ export function takeScan(target: ScanTarget, progress: Progress = () => {}): Sca
   if (hidden > 0) notSeen.push({ what: `${hidden} tasks`, reason: "their namespaces may not be read" });
 
   const hostProcDev = readHostProcDev(host);
+  const byPid = new Map(tasks.filter(({ pid, tid }) => pid === tid).map((task) => [task.pid, task]));
+  const kernel = askKernel(host, notSeen, {
+    hostNs,
+    taskOf: (pid) => byPid.get(pid),
+    containerOf: (task) => containers.of(task)?.id ?? null,
+  });
+  const node = readNodeFacts(host);
   const sources: ViewSources = {
     host,
     hostNs,
     hostProcDev,
-    existing: existingPaths(host),
-    superblocks: readSuperblocks(host, notSeen),
+    existing: node.existing,
+    node,
+    superblocks: kernel?.superblocks ?? null,
+    detached: kernel?.detached ?? null,
+    sharers: (pidNs) => all.filter(({ task }) => task?.ns[LINK_INDEX.pid] === pidNs).length,
     descends: (inum, ancestor) => graph.descends("pid", inum, ancestor),
   };
   if (hostProcDev === null) {
@@ -216,7 +226,12 @@ function noSuchContainer(what: string, found: number): KeyholeError {
   });
 }
 
-function readSuperblocks(host: HostPath, notSeen: NotSeen[]): Map<string, ProcfsSuperblock> | null {
+/** What only the kernel itself tells of the node; null without BPF. */
+function askKernel(
+  host: HostPath,
+  notSeen: NotSeen[],
+  sources: DetachedSources,
+): Required<Pick<ViewSources, "superblocks" | "detached">> | null {
   const what = "the pid namespaces that procfs instances show";
   const probes = Probes.open(host);
   if (probes === null) {
@@ -226,7 +241,16 @@ function readSuperblocks(host: HostPath, notSeen: NotSeen[]): Map<string, Procfs
   try {
     const { superblocks, complete } = probes.superblocks.read();
     if (!complete) notSeen.push({ what, reason: "some, because the kernel's list kept changing" });
-    return new Map(superblocks.map((superblock) => [superblock.dev, superblock]));
+    const files = probes.openFiles?.read() ?? null;
+    if (files === null)
+      notSeen.push({
+        what: "procfs that is mounted nowhere",
+        reason: "the kernel refuses the iterator of open files",
+      });
+    return {
+      superblocks: new Map(superblocks.map((superblock) => [superblock.dev, superblock])),
+      detached: files === null ? null : detachedByContainer(files.procfs, sources),
+    };
   } finally {
     probes.close();
   }

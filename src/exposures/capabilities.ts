@@ -25,3 +25,8 @@ export function includes(set: bigint, name: CapabilityName): boolean {
   if (name === "CAP_CHECKPOINT_RESTORE" && has(CAPABILITY_BITS.CAP_SYS_ADMIN)) return true;
   return has(CAPABILITY_BITS[name]);
 }
+
+/** The bit mask of a set that has these. */
+export function capabilityBits(names: readonly CapabilityName[]): bigint {
+  return names.reduce((set, name) => set | (1n << BigInt(CAPABILITY_BITS[name])), 0n);
+}

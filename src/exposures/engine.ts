@@ -1,4 +1,4 @@
-import { type ContainerRef, type FindingSubject, SEVERITIES } from "../event.js";
+import { type ContainerRef, type Evidence, type FindingSubject, SEVERITIES } from "../event.js";
 import type { NsInums } from "../kernel/links.js";
 import type { ProcfsSuperblock } from "../mounts/superblocks.js";
 import type { ActContext, ActRule, ObservedCall } from "./act.js";
@@ -294,7 +294,7 @@ export class Exposures {
         this.#rules.overrides.severity[rule.id] ??
         SEVERITIES.find((severity) => severities.includes(severity)) ??
         "info",
-      evidence: exposures.flatMap((exposure) => exposure.evidence),
+      evidence: eachOnce(exposures.flatMap((exposure) => exposure.evidence)),
     };
     const change = this.#findings[how](observation);
     if (change !== null) this.#decide(found, "told", observation.severity);
@@ -362,6 +362,11 @@ const EXCEPTION = "exception:";
 
 function mayConcern(rule: ActRule, call: ObservedCall, hostNs: NsInums): boolean {
   return rule.mayConcern === undefined || rule.mayConcern(call, hostNs);
+}
+
+/** What several exposures have in common is said once. */
+function eachOnce(evidence: readonly Evidence[]): Evidence[] {
+  return [...new Map(evidence.map((one) => [one.fact, one])).values()];
 }
 
 function concernsStory({ filesystems }: StoryRule, fsType: string | null): boolean {

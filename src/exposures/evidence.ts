@@ -1,4 +1,5 @@
 import type { Evidence } from "../event.js";
+import type { Mount } from "../kernel/mountinfo.js";
 import { pointOf } from "../mounts/pseudo-view.js";
 import type { ContainerProcfs, ContainerView } from "./container-view.js";
 
@@ -11,8 +12,13 @@ export function mountEvidence(container: ContainerView, view: ContainerProcfs): 
   const what = view.root === "/" ? "procfs" : `${view.root} of procfs`;
   return {
     fact: `${what} (device ${mount.dev}) is mounted ${view.readonly ? "read-only" : "writable"} at ${view.point}`,
-    check: `grep '^${mount.id} ' /proc/${container.task.pid}/mountinfo`,
+    check: mountLine(container, mount),
   };
+}
+
+/** The command that shows the line of `mount` in the container's mount table. */
+export function mountLine({ task }: ContainerView, { id }: Mount): string {
+  return `grep '^${id} ' /proc/${task.pid}/mountinfo`;
 }
 
 /** Who the container's root is. */

@@ -2,11 +2,11 @@ import type { StoryEvent, SyscallEvent } from "../event.js";
 import type { HostPath } from "../kernel/host-path.js";
 import { LINK_INDEX } from "../kernel/links.js";
 import type { Logger } from "../log.js";
-import { existingPaths } from "../mounts/mask-lists.js";
 import { CHANGES_TABLE, reconfigures } from "../mounts/mount-changes.js";
 import type { ProcfsSuperblock, ProcfsSuperblocks } from "../mounts/superblocks.js";
 import { ancestorsOf } from "../namespaces/ancestors.js";
 import type { NamespaceGraph } from "../namespaces/graph.js";
+import type { ProcfsFile } from "../namespaces/open-files.js";
 import type { Task } from "../namespaces/task.js";
 import type { Tasks } from "../namespaces/tasks.js";
 import type { Containers } from "../workloads/containers.js";
@@ -21,10 +21,12 @@ import {
   readHostProcDev,
   type ViewSources,
 } from "./container-view.js";
+import { detachedByContainer, sameFiles } from "./detached-files.js";
 import { Exposures } from "./engine.js";
 import type { FindingCount } from "./finding-counts.js";
 import type { FindingChange } from "./findings.js";
 import { Instances } from "./instances.js";
+import { readNodeFacts } from "./node-facts.js";
 import type { RuleSet } from "./rule-set.js";
 
 export interface ExposureWatchOptions {
@@ -68,12 +70,14 @@ export class ExposureWatch {
   readonly origins: Origins;
   /** Opened by start(): what is read here is no part of the first event. */
   #instances: Instances | null = null;
-  readonly #static: Pick<ViewSources, "host" | "hostNs" | "hostProcDev" | "existing">;
+  readonly #static: Pick<ViewSources, "host" | "hostNs" | "hostProcDev" | "existing" | "node">;
   /** Containers by id, with the task that stands for each. */
   readonly #known = new Map<string, Task>();
   readonly #stirred = new Map<string, Stir>();
   /** Of looking at mount tables in the middle of a call, by container; and of reading the procfs superblocks. */
   readonly #budget = new Budget();
+  /** What tasks of containers hold of procfs that is mounted nowhere, by container; null where that is not known. */
+  #detached: ReadonlyMap<string, readonly ProcfsFile[]> | null = null;
   #timer: NodeJS.Timeout | null = null;
   #errors = 0;
 
@@ -81,7 +85,8 @@ export class ExposureWatch {
     const { host, graph, rules, containers } = options;
     this.#options = options;
     const hostProcDev = readHostProcDev(host);
-    this.#static = { host, hostNs: graph.anchors.host, hostProcDev, existing: existingPaths(host) };
+    const node = readNodeFacts(host);
+    this.#static = { host, hostNs: graph.anchors.host, hostProcDev, existing: node.existing, node };
     this.#engine = new Exposures({ rules, hostProcDev });
     this.origins = new Origins({ hostNs: graph.anchors.host, containerOf: (task) => containers.of(task) });
   }
@@ -166,6 +171,22 @@ export class ExposureWatch {
   /** A process was made by the thread `parentTid`. */
   onFork(child: Task, parentTid: number): void {
     this.origins.onFork(child, this.#options.tasks.get(parentTid));
+  }
+
+  /** Takes what the last look at descriptors found on procfs mounts that are in no mount table; null: it found out nothing. */
+  onDescriptors(files: readonly ProcfsFile[] | null): void {
+    const { tasks, containers } = this.#options;
+    const before = this.#detached;
+    this.#detached =
+      files === null
+        ? null
+        : detachedByContainer(files, {
+            hostNs: this.#static.hostNs,
+            taskOf: (pid) => tasks.get(pid),
+            containerOf: (task) => containers.of(task)?.id ?? null,
+          });
+    for (const id of this.#known.keys())
+      if (!sameFiles(before?.get(id), this.#detached?.get(id))) this.#stir(id);
   }
 
   /** A program was started: it may be the first of a container. */
@@ -308,8 +329,16 @@ export class ExposureWatch {
     return {
       ...this.#static,
       superblocks: this.superblocks,
+      detached: this.#detached,
+      sharers: (pidNs) => this.#sharers(pidNs),
       descends: (inum, ancestor) => graph.descends("pid", inum, ancestor),
     };
+  }
+
+  #sharers(pidNs: number): number {
+    let sharers = 0;
+    for (const { ns } of this.#known.values()) if (ns[LINK_INDEX.pid] === pidNs) sharers++;
+    return sharers;
   }
 
   #publish(changes: readonly FindingChange[]): void {

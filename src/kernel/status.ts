@@ -25,6 +25,8 @@ export interface TaskStatus {
   readonly nsTgid: readonly number[];
   /** The effective capability set as a bit mask (capabilities(7)). */
   readonly capEff: bigint;
+  /** The bounding set: what the task and its children can ever have. */
+  readonly capBnd: bigint;
 }
 
 /** Reads the text of a status file; null where it lacks what every kernel since 4.1 writes. */
@@ -35,8 +37,17 @@ export function parseStatus(bytes: Buffer): TaskStatus | null {
   const uid = ids(field(text, "Uid"));
   const gid = ids(field(text, "Gid"));
   const capEff = field(text, "CapEff");
+  const capBnd = field(text, "CapBnd");
   const nsPid = numbers(field(text, "NSpid"));
-  if (name === null || uid === null || gid === null || capEff === null || nsPid.length === 0) return null;
+  if (
+    name === null ||
+    uid === null ||
+    gid === null ||
+    capEff === null ||
+    capBnd === null ||
+    nsPid.length === 0
+  )
+    return null;
   return {
     name: unescapeName(Buffer.from(name, "latin1").toString("utf8")),
     state: field(text, "State")?.charAt(0) ?? "?",
@@ -48,6 +59,7 @@ export function parseStatus(bytes: Buffer): TaskStatus | null {
     nsPid,
     nsTgid: numbers(field(text, "NStgid")),
     capEff: BigInt(`0x${capEff}`),
+    capBnd: BigInt(`0x${capBnd}`),
   };
 }
 

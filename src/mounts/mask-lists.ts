@@ -103,19 +103,28 @@ function inEveryList(paths: (list: MaskList) => readonly string[]): string[] {
   return paths(first!).filter((path) => others.every((list) => paths(list).includes(path)));
 }
 
+/** What a path of procfs or sysfs is. */
+export type PathKind = "file" | "directory";
+
 /**
  * Those of the paths above that this kernel has. Asks the host's own /proc and /sys, never a container's: what
  * a container has there is hostile, while the entries themselves are the same in every procfs.
  */
-export function existingPaths(host: HostPath): ReadonlySet<string> {
-  return new Set([...MASK_FLOOR, ...READONLY_FLOOR, ...DEFAULT_GAPS].filter((path) => exists(host, path)));
+export function existingPaths(host: HostPath): ReadonlyMap<string, PathKind> {
+  const lists = MASK_LISTS.flatMap(({ masked, readonly }) => [...masked, ...readonly]);
+  const found = new Map<string, PathKind>();
+  for (const path of new Set([...lists, ...DEFAULT_GAPS, "/sys/kernel/uevent_helper"])) {
+    const kind = kindOf(host, path);
+    if (kind !== null) found.set(path, kind);
+  }
+  return found;
 }
 
-function exists(host: HostPath, path: string): boolean {
+/** What the host's kernel has at `path`, which is one of procfs or sysfs; null where it has nothing. */
+export function kindOf(host: HostPath, path: string): PathKind | null {
   try {
-    lstatSync(host.path(path.slice(1)));
-    return true;
+    return lstatSync(host.path(path.slice(1))).isDirectory() ? "directory" : "file";
   } catch {
-    return false;
+    return null;
   }
 }

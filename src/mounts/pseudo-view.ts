@@ -1,5 +1,6 @@
 import type { Mount } from "../kernel/mountinfo.js";
 import { parseProcfsOptions } from "../kernel/procfs-options.js";
+import { MaskJudge, type MaskOracle, type MaskProof } from "./masks.js";
 import type { MountTree } from "./mount-tree.js";
 
 /**
@@ -17,6 +18,8 @@ export interface Cover {
   readonly path: string;
   readonly kind: CoverKind;
   readonly mount: Mount;
+  /** Of a mask: how it is known to be one. */
+  readonly proof?: MaskProof;
 }
 
 /** A mount of procfs or sysfs that a process can reach, and what lies on it. */
@@ -33,17 +36,18 @@ export interface PseudoView {
   readonly covers: readonly Cover[];
 }
 
-/** Every procfs mount that the process can reach. */
-export function procfsViews(tree: MountTree): PseudoView[] {
-  return pseudoViews(tree, "proc");
+/** Every procfs mount that the process can reach. `oracle` is asked about masks that the table alone does not prove. */
+export function procfsViews(tree: MountTree, oracle: MaskOracle | null = null): PseudoView[] {
+  return pseudoViews(tree, "proc", oracle);
 }
 
 /** Every sysfs mount that the process can reach. */
-export function sysfsViews(tree: MountTree): PseudoView[] {
-  return pseudoViews(tree, "sysfs");
+export function sysfsViews(tree: MountTree, oracle: MaskOracle | null = null): PseudoView[] {
+  return pseudoViews(tree, "sysfs", oracle);
 }
 
-function pseudoViews(tree: MountTree, fsType: "proc" | "sysfs"): PseudoView[] {
+function pseudoViews(tree: MountTree, fsType: "proc" | "sysfs", oracle: MaskOracle | null): PseudoView[] {
+  const judge = new MaskJudge(tree, oracle);
   const visible = tree.visible();
   const byPoint = new Map(visible.map((mount) => [mount.point, mount]));
   const views: (PseudoView & { readonly covers: Cover[] })[] = [];
@@ -67,7 +71,7 @@ function pseudoViews(tree: MountTree, fsType: "proc" | "sysfs"): PseudoView[] {
   for (const mount of visible) {
     for (const directory of ancestors(mount.point)) {
       const view = viewAt.get(directory);
-      if (view !== undefined) view.covers.push(cover(view.mount, mount));
+      if (view !== undefined) view.covers.push(cover(view.mount, mount, judge));
     }
   }
   return views;
@@ -91,25 +95,12 @@ function* ancestors(path: string): Generator<string> {
   yield "/";
 }
 
-function cover(base: Mount, mount: Mount): Cover {
+function cover(base: Mount, mount: Mount, judge: MaskJudge): Cover {
   const path = pathWithin(base, mount.point);
-  return { path, kind: coverKind(base, path, mount), mount };
-}
-
-/**
- * runc masks a file with the null device of the container's /dev, crun and rootless runtimes with the host's;
- * a directory with an empty read-only tmpfs (runc) or an empty read-only directory kept for that (crun, and runc
- * since 1.3.6 one tmpfs for all). Whether a directory is empty cannot be seen in a mount table: a read-only
- * directory of another filesystem counts as empty.
- */
-function coverKind(base: Mount, path: string, mount: Mount): CoverKind {
-  if (mount.fsType === "proc" || mount.fsType === "sysfs") {
-    if (mount.dev !== base.dev || mount.root !== path) return "other";
-    return isReadonly(mount) ? "readonly" : "writable";
-  }
-  if ((mount.fsType === "tmpfs" || mount.fsType === "devtmpfs") && mount.root === "/null") return "mask";
-  if (mount.fsType.startsWith("fuse")) return "other";
-  return isReadonly(mount) ? "mask" : "other";
+  if (mount.dev === base.dev && mount.root === path)
+    return { path, kind: isReadonly(mount) ? "readonly" : "writable", mount };
+  const proof = judge.prove(mount);
+  return proof === null ? { path, kind: "other", mount } : { path, kind: "mask", mount, proof };
 }
 
 /** Whether the mount or its superblock is read-only. */

@@ -1,6 +1,8 @@
+import { capabilityBits as bitsOf, type CapabilityName } from "../../src/exposures/capabilities.js";
 import { type ContainerView, inContainer } from "../../src/exposures/container-view.js";
 import { LINK_INDEX, NS_LINKS, type NsInums, type NsLink } from "../../src/kernel/links.js";
 import type { Mount } from "../../src/kernel/mountinfo.js";
+import type { MaskOracle } from "../../src/mounts/masks.js";
 import { MountTree } from "../../src/mounts/mount-tree.js";
 import { procfsViews, sysfsViews } from "../../src/mounts/pseudo-view.js";
 import type { ProcfsSuperblock } from "../../src/mounts/superblocks.js";
@@ -31,6 +33,17 @@ export interface ContainerOptions {
   readonly sysAdmin?: boolean;
   readonly superblocks?: readonly ProcfsSuperblock[];
   readonly existing?: readonly string[];
+  /** The specification's lists; default: none was found. */
+  readonly spec?: { readonly masked: readonly string[]; readonly readonly: readonly string[] };
+  /** Names of what its root can have; default: none. */
+  readonly capabilities?: readonly CapabilityName[];
+  readonly unknown?: ContainerView["unknown"];
+  readonly detached?: ContainerView["detached"];
+  readonly pidNsSharers?: number;
+  readonly cgroups?: readonly string[];
+  readonly hostMounts?: readonly Mount[];
+  readonly uidMap?: ContainerView["uidMap"];
+  readonly oracle?: MaskOracle;
 }
 
 const EXISTING = [
@@ -42,7 +55,10 @@ const EXISTING = [
   "/proc/irq",
   "/proc/sys",
 ];
-const OWN_NS = namespaces({ mnt: 200, pid: 204, pid_for_children: 204 });
+const FILES = /^\/proc\/(?:keys|timer_list|kcore|kpagecount|interrupts|sysrq-trigger)$/;
+/** What a runtime gives every container, but for the pid namespace. */
+export const OWN: Partial<Record<NsLink, number>> = { mnt: 200, net: 201, ipc: 202, uts: 203 };
+const OWN_NS = namespaces({ ...OWN, pid: 204, pid_for_children: 204 });
 
 /** A container with that mount table, by default in pid namespace 204 with the host's root. */
 export function container(mounts: readonly Mount[], options: ContainerOptions = {}): ContainerView {
@@ -72,10 +88,27 @@ export function container(mounts: readonly Mount[], options: ContainerOptions = 
     container: { id: options.id ?? "c1", runtime: null, name: null, pod: null },
     task,
     hostNs: HOST_NS,
-    procfs: procfsViews(tree).map((view) => inContainer(view, ns, sources)),
-    sysfs: sysfsViews(tree),
-    existing: new Set(options.existing ?? [...EXISTING, "/sys/firmware", "/proc/kpagecount"]),
+    procfs: procfsViews(tree, options.oracle).map((view) => inContainer(view, ns, sources)),
+    sysfs: sysfsViews(tree, options.oracle),
+    mounts: tree.visible(),
+    hostMounts: options.hostMounts ?? null,
+    existing: new Map(
+      (options.existing ?? [...EXISTING, "/sys/firmware", "/proc/kpagecount"]).map((path) => [
+        path,
+        FILES.test(path) ? "file" : "directory",
+      ]),
+    ),
+    spec: options.spec === undefined ? null : { file: "/run/runc/c1/state.json", ...options.spec },
+    unknown: options.unknown ?? [],
+    detached: options.detached ?? null,
+    pidNsSharers: options.pidNsSharers ?? null,
+    cgroups: options.cgroups ?? null,
     realRoot: options.realRoot ?? true,
+    uidMap: options.uidMap ?? [
+      { inside: 0, outside: options.realRoot === false ? 100_000 : 0, count: 65_536 },
+    ],
+    initUserNs: options.realRoot ?? true,
+    capabilities: bitsOf(options.capabilities ?? []),
     sysAdmin: options.sysAdmin ?? false,
   };
 }

@@ -9,6 +9,9 @@ import { allRules, DETECTORS, withOverrides } from "../../src/exposures/rule-set
 import { MASKS, READONLY, runcMounts } from "../mounts/mountinfo-text.js";
 import { container, HOST_PROC_DEV } from "./container.js";
 
+/** Without the rule that any container of the node is enough for. */
+const RULES = { ...DETECTORS, node: DETECTORS.node.filter(({ id }) => id !== "ns-default-shared") };
+
 const UNMASKED = [...MASKS, ...READONLY];
 
 function engine(rules?: { disable?: string[]; severity?: Record<string, "low"> }): Exposures {
@@ -16,7 +19,7 @@ function engine(rules?: { disable?: string[]; severity?: Record<string, "low"> }
   return new Exposures({
     hostProcDev: HOST_PROC_DEV,
     now: () => `2026-11-23T00:00:0${tick++}.000000000Z`,
-    rules: withOverrides(DETECTORS, {
+    rules: withOverrides(RULES, {
       disable: ["proc-default-gaps", ...(rules?.disable ?? [])],
       severity: rules?.severity ?? {},
     }),
@@ -66,7 +69,7 @@ test("a container that is gone has its findings resolved once", () => {
 });
 
 test("a container that is called node is not the node", () => {
-  const exposures = new Exposures({ rules: DETECTORS, hostProcDev: HOST_PROC_DEV });
+  const exposures = new Exposures({ rules: RULES, hostProcDev: HOST_PROC_DEV });
   const rules = (id: string) => exposures.posture(container(runcMounts(), { id })).map(({ rule }) => rule);
   assert.deepEqual(rules("a"), ["proc-default-gaps"]);
   assert.deepEqual(rules("node"), []);
@@ -97,7 +100,7 @@ test("a finding of a disabled rule is counted, with all that it subsumes", () =>
 
 test("every rule of the catalogue is counted from zero on, with the severity that it has here", () => {
   const exposures = engine({ severity: { "proc-unmasked": "low" } });
-  const expected = allRules(DETECTORS).map(({ id, severity }) => ({
+  const expected = allRules(RULES).map(({ id, severity }) => ({
     rule: id,
     severity: id === "proc-unmasked" ? "low" : severity,
     count: 0,
@@ -122,7 +125,7 @@ test("totals grow with each posture finding that begins and with each act, told 
 });
 
 test("the posture of the agent's own container is counted and not told, nor is it a finding of the node", () => {
-  const exposures = new Exposures({ rules: DETECTORS, hostProcDev: HOST_PROC_DEV });
+  const exposures = new Exposures({ rules: RULES, hostProcDev: HOST_PROC_DEV });
   exposures.leaveOut("own");
   for (let look = 0; look < 2; look++) {
     assert.deepEqual(exposures.posture(container(runcMounts(UNMASKED), { id: "own" })), []);
@@ -232,7 +235,7 @@ test("every rule has what a finding shows, and subsumes rules that exist", () =>
 test("a rule without its facts is inactive", () => {
   const inactive = Exposures.inactive(
     DETECTORS,
-    new Set(["mountinfo", "host-procfs", "syscalls", "procfs-pid-namespace"]),
+    new Set(["mountinfo", "host-procfs", "syscalls", "procfs-pid-namespace", "runtime-spec", "descriptors"]),
   );
   const missing = new Map(inactive.map((one) => [one.rule, one.missing]));
   assert.deepEqual(missing.get("proc-foreign-pidns-visible"), ["pid-namespace-tree"]);

@@ -10,6 +10,7 @@ import {
   HOST_NS,
   HOST_PROC_DEV,
   namespaces,
+  OWN as OWN_NAMESPACES,
   STRANGER_PIDNS,
   superblock,
 } from "./container.js";
@@ -27,9 +28,15 @@ function found(view: ContainerView): Expected[] {
 const HOST_BIND = "90 65 0:21 / /host/proc rw - proc proc rw";
 const OWN = superblock("0:40", 204);
 const HOSTS = superblock(HOST_PROC_DEV, HOST_NS[4]!);
-const HOST_PID = namespaces({ mnt: 200 });
+const HOST_PID = namespaces(OWN_NAMESPACES);
 const BOUND = "proc-host-superblock-bound";
-const SUBSUMED = ["proc-host-pidns-visible", "proc-unmasked", "proc-sys-writable", "proc-mask-missing"];
+const SUBSUMED = [
+  "proc-host-pidns-visible",
+  "proc-extra-mount",
+  "proc-unmasked",
+  "proc-sys-writable",
+  "proc-mask-missing",
+];
 
 const cases: readonly [string, ContainerView, readonly Expected[]][] = [
   ["runc's defaults", container(runcMounts()), []],
@@ -84,15 +91,12 @@ const cases: readonly [string, ContainerView, readonly Expected[]][] = [
     container(runcMounts([], ["90 47 0:40 /sys/kernel /proc/sys/kernel rw - proc proc rw"])),
     [["critical", "proc-sys-writable", []]],
   ],
-  ["/proc/fs is writable", container(runcMounts(["fs"])), [["high", "proc-readonly-missing", []]]],
-  ["/proc/irq is writable", container(runcMounts(["irq"])), [["high", "proc-readonly-missing", []]]],
+  ["/proc/fs is writable", container(runcMounts(["fs"])), [["medium", "proc-readonly-missing", []]]],
+  ["/proc/irq is writable", container(runcMounts(["irq"])), [["medium", "proc-readonly-missing", []]]],
   [
     "a sysctl lies on a masked path (CVE-2025-31133)",
     container(runcMounts(["keys"], ["90 66 0:40 /sys/kernel/core_pattern /proc/keys rw - proc proc rw"])),
-    [
-      ["critical", "proc-sys-writable", []],
-      ["medium", "proc-mask-missing", []],
-    ],
+    [["critical", "proc-mask-wrong-source", ["proc-subtree-bind", "proc-sys-writable", "proc-mask-missing"]]],
   ],
   [
     "an instance with subset=pid needs no masks",
@@ -107,7 +111,7 @@ const cases: readonly [string, ContainerView, readonly Expected[]][] = [
   [
     "another full procfs beside the masked one",
     container(runcMounts([], ["90 65 0:61 / /mnt rw - proc proc rw"])),
-    [["critical", "proc-unmasked", ["proc-sys-writable", "proc-mask-missing"]]],
+    [["critical", "proc-extra-mount", ["proc-unmasked", "proc-sys-writable", "proc-mask-missing"]]],
   ],
   ["the host's /proc is bound", container(runcMounts([], [HOST_BIND])), [["critical", BOUND, SUBSUMED]]],
   [
@@ -118,22 +122,22 @@ const cases: readonly [string, ContainerView, readonly Expected[]][] = [
   [
     "the host's /proc is bound read-only",
     container(runcMounts([], [HOST_BIND.replace("rw", "ro")])),
-    [["high", BOUND, ["proc-host-pidns-visible", "proc-unmasked", "proc-mask-missing"]]],
+    [["high", BOUND, ["proc-host-pidns-visible", "proc-extra-mount", "proc-unmasked", "proc-mask-missing"]]],
   ],
   [
     "the host's /proc is bound in a user namespace",
     container(runcMounts([], [HOST_BIND]), { realRoot: false }),
-    [["high", BOUND, ["proc-host-pidns-visible", "proc-unmasked", "proc-mask-missing"]]],
+    [["high", BOUND, ["proc-host-pidns-visible", "proc-extra-mount", "proc-unmasked", "proc-mask-missing"]]],
   ],
   [
     "the host's sysctls are bound",
     container(runcMounts([], ["90 65 0:21 /sys /hs rw - proc proc rw"])),
-    [["critical", BOUND, ["proc-sys-writable"]]],
+    [["critical", BOUND, ["proc-subtree-bind", "proc-sys-writable"]]],
   ],
   [
     "a process of the host is bound",
     container(runcMounts([], ["90 65 0:21 /1 /p1 rw - proc proc rw"])),
-    [["critical", BOUND, ["proc-host-pidns-visible"]]],
+    [["critical", BOUND, ["proc-host-pidns-visible", "proc-subtree-bind"]]],
   ],
   [
     "the host's /proc with all its masks in place of the container's",
@@ -159,7 +163,7 @@ const cases: readonly [string, ContainerView, readonly Expected[]][] = [
   [
     "the host's pid namespace, with a procfs of one below it",
     container(runcMounts(), { ns: HOST_PID, superblocks: [superblock("0:40", CHILD_PIDNS)] }),
-    [],
+    [["high", "ns-shared-with-host", []]],
   ],
   [
     "privileged and in the host's pid namespace: two exposures with two remedies",
@@ -191,7 +195,10 @@ test("what default masks leave open is one finding of the node", () => {
   const first = exposures.posture(container(runcMounts(), { id: "a" }));
   assert.deepEqual(
     first.map(({ rule, severity, subject }) => [rule, severity, subject.kind]),
-    [["proc-default-gaps", "info", "node"]],
+    [
+      ["proc-default-gaps", "info", "node"],
+      ["ns-default-shared", "info", "node"],
+    ],
   );
   assert.match(first[0]!.evidence[0]!.fact, /^\/proc\/kpagecount /);
   assert.deepEqual(exposures.posture(container(runcMounts(), { id: "b" })), []);

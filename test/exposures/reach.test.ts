@@ -153,7 +153,8 @@ test("sysctls of a network namespace that is not the host's are one answer, for 
   // as LXC mounts it
   const hole = "80 47 0:40 /sys/net /proc/sys/net rw - proc proc rw";
   assert.deepEqual(net(runcMounts([], [hole])), [null, null, "info"]);
-  const shared = at(reaches(runcMounts(["procSys"]), ROOT), "/proc/sys/net/ipv4/ip_forward");
+  const hosts = { ns: namespaces({ mnt: 200, pid: 204 }) };
+  const shared = at(reaches(runcMounts(["procSys"]), ROOT, hosts), "/proc/sys/net/ipv4/ip_forward");
   assert.deepEqual(answer(shared), [true, true, "high"]);
 });
 

@@ -52,6 +52,7 @@ test("reads ids of each kind, nested pids and capabilities", () => {
     "NStgid:\t900\t20\t1",
     "NSpid:\t901\t21\t2",
     "CapEff:\t000001fffeffffff",
+    "CapBnd:\t00000000a80425fb",
     "",
   ].join("\n");
   assert.deepEqual(parseStatus(Buffer.from(text)), {
@@ -65,6 +66,7 @@ test("reads ids of each kind, nested pids and capabilities", () => {
     nsPid: [901, 21, 2],
     nsTgid: [900, 20, 1],
     capEff: 0x1fffeffffffn,
+    capBnd: 0xa80425fbn,
   });
 });
 

@@ -46,7 +46,8 @@ function isReachable(procfs: readonly PseudoView[], sysfs: readonly PseudoView[]
   return views.some((view) => shows(view, within) && !isMasked(view, within));
 }
 
-function hasDefaultMasks(container: ContainerView, view: PseudoView): boolean {
+/** Whether all that every runtime masks is masked. */
+export function hasDefaultMasks(container: ContainerView, view: PseudoView): boolean {
   return MASK_FLOOR.every(
     (path) => !path.startsWith("/proc/") || !container.existing.has(path) || isMasked(view, withinProc(path)),
   );

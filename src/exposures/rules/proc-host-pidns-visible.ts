@@ -23,7 +23,7 @@ export const procHostPidnsVisible: Rule<ContainerView> = {
   ],
   tags: ["mitre:T1611", "mitre:T1057", "pss:Host Namespaces"],
   needs: ["mountinfo", "procfs-pid-namespace"],
-  subsumes: ["proc-foreign-pidns-visible"],
+  subsumes: ["proc-foreign-pidns-visible", "proc-hidepid-off-shared"],
   evaluate: (container) =>
     container.procfs
       .filter((view) => view.shows === "host" && showsProcesses(view))

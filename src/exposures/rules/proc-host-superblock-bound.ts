@@ -24,10 +24,14 @@ export const procHostSuperblockBound: Rule<ContainerView> = {
   subsumes: [
     "proc-host-pidns-visible",
     "proc-foreign-pidns-visible",
+    "proc-extra-mount",
+    "proc-subtree-bind",
+    "proc-hidepid-off-shared",
     "proc-unmasked",
     "proc-sys-writable",
     "proc-mask-missing",
     "proc-readonly-missing",
+    "proc-unknown-entry",
   ],
   evaluate: (container) =>
     container.procfs

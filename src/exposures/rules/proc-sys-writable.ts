@@ -1,6 +1,8 @@
-import { writablePaths } from "../../mounts/pseudo-view.js";
+import { pointOf, writablePaths } from "../../mounts/pseudo-view.js";
 import type { ContainerView } from "../container-view.js";
-import { mountEvidence, placesOf, userEvidence } from "../evidence.js";
+import { userEvidence } from "../evidence.js";
+import { expectationEvidence } from "../expected-paths.js";
+import { pathSeverity } from "../path-severity.js";
 import type { Rule } from "../rule.js";
 
 export const procSysWritable: Rule<ContainerView> = {
@@ -8,6 +10,7 @@ export const procSysWritable: Rule<ContainerView> = {
   title: "The host's sysctls are writable in the container",
   kind: "posture",
   severity: "critical",
+  severityDependsOn: "The worst that the catalogue says of writing a sysctl of the part that is writable.",
   description:
     "/proc/sys, or a global part of it, is mounted writable and the container's root is the host's root. The " +
     "kernel checks the file's mode and not a capability for most of it: kernel/core_pattern, which names a " +
@@ -23,27 +26,37 @@ export const procSysWritable: Rule<ContainerView> = {
   ],
   tags: ["mitre:T1611", "pss:/proc Mount Type", "pss:Privileged Containers"],
   needs: ["mountinfo"],
-  subsumes: ["proc-readonly-missing"],
+  subsumes: ["proc-readonly-missing", "proc-unknown-entry"],
+  benign: [
+    "kube-proxy and CNI agents, which are privileged to set the sysctls of the host's network namespace.",
+    "Privileged system pods; LXC, which makes /proc/sys/net writable only.",
+  ],
   evaluate: (container) => {
     if (!container.realRoot) return [];
+    const asked = container.spec?.readonly.includes("/proc/sys") ?? null;
     return container.procfs.flatMap((view) => {
-      const paths = writablePaths(view, "/sys").filter((path) => !NAMESPACED.test(path));
-      if (paths.length === 0) return [];
-      return {
-        place: view.point,
-        severity: "critical" as const,
-        evidence: [
-          mountEvidence(container, view),
-          {
-            fact: `writable: ${placesOf(view, paths)}`,
-            check: `grep ' - proc ' /proc/${container.task.pid}/mountinfo`,
-          },
-          userEvidence(container),
-        ],
-      };
+      const paths = writablePaths(view, "/sys").filter(isGlobalSysctl);
+      return paths.map((path) => {
+        const { severity, effect } = pathSeverity(container, "proc", path, ["write"]);
+        const place = pointOf(view, path);
+        return {
+          place,
+          severity,
+          evidence: [
+            {
+              fact: `writable: ${place}${effect === "" ? "" : ` (${effect})`}`,
+              check: `grep ' - proc ' /proc/${container.task.pid}/mountinfo`,
+            },
+            expectationEvidence(container, asked),
+            userEvidence(container),
+          ],
+        };
+      });
     });
   },
 };
 
-/** Parts that belong to the container's own network, IPC or user namespace (namespaces(7)). */
-const NAMESPACED = /^\/sys\/(?:net|fs\/mqueue|user)(?:\/|$)|^\/sys\/kernel\/(?:msg[^/]*|shm[^/]*|sem)$/;
+/** Whether a path of procfs is, or has below it, more than what belongs to a network, IPC or user namespace (namespaces(7)). */
+export function isGlobalSysctl(path: string): boolean {
+  return !/^\/sys\/(?:net|fs\/mqueue|user)(?:\/|$)|^\/sys\/kernel\/(?:msg[^/]*|shm[^/]*|sem)$/.test(path);
+}

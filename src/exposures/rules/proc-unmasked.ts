@@ -2,6 +2,7 @@ import { MASK_FLOOR } from "../../mounts/mask-lists.js";
 import { isMasked } from "../../mounts/pseudo-view.js";
 import type { ContainerProcfs, ContainerView } from "../container-view.js";
 import { mountEvidence, userEvidence, withinProc } from "../evidence.js";
+import { expectationEvidence } from "../expected-paths.js";
 import type { Rule } from "../rule.js";
 
 export const procUnmasked: Rule<ContainerView> = {
@@ -23,12 +24,16 @@ export const procUnmasked: Rule<ContainerView> = {
   ],
   tags: ["mitre:T1611", "pss:/proc Mount Type", "pss:Privileged Containers"],
   needs: ["mountinfo"],
-  subsumes: ["proc-sys-writable", "proc-mask-missing", "proc-readonly-missing"],
-  evaluate: (container) => {
-    const paths = MASK_FLOOR.filter((path) => path.startsWith("/proc/") && container.existing.has(path));
-    return container.procfs
-      .filter((view) => isWhole(view) && paths.length > 0)
-      .filter((view) => !paths.some((path) => isMasked(view, withinProc(path))))
+  subsumes: ["proc-sys-writable", "proc-mask-missing", "proc-readonly-missing", "proc-unknown-entry"],
+  severityDependsOn: "Critical where the container's root is the host's, else low.",
+  benign: [
+    "Privileged system pods such as kube-proxy, and the nodes of kind and k3d.",
+    "LXC and LXD, which never mask; systemd-nspawn.",
+    "Builders and nested runtimes (BuildKit, Docker in Docker), best with hostUsers: false and procMount: Unmasked.",
+  ],
+  evaluate: (container) =>
+    container.procfs
+      .filter((view) => isUnmasked(container, view))
       .map((view) => ({
         place: view.point,
         // The owner of what is masked is the host's root; without it, modes and capability checks still refuse.
@@ -36,16 +41,26 @@ export const procUnmasked: Rule<ContainerView> = {
         evidence: [
           mountEvidence(container, view),
           {
-            fact: `nothing is mounted over any of the ${paths.length} paths below it that every runtime masks`,
+            fact: `nothing is mounted over any of the ${maskedPaths(container).length} paths below it that every runtime masks`,
             check: `grep -E ' - (proc|tmpfs|devtmpfs) ' /proc/${container.task.pid}/mountinfo`,
           },
+          expectationEvidence(container, container.spec === null ? null : container.spec.masked.length > 0),
           userEvidence(container),
         ],
-      }));
-  },
+      })),
 };
 
 /** Whether `view` shows all of a full procfs; an instance with subset=pid has nothing that could be masked. */
 export function isWhole(view: ContainerProcfs): boolean {
   return view.root === "/" && view.subset === null;
+}
+
+/** Whether `view` is a whole procfs of which nothing is masked that every runtime masks. */
+export function isUnmasked(container: ContainerView, view: ContainerProcfs): boolean {
+  const paths = maskedPaths(container);
+  return isWhole(view) && paths.length > 0 && !paths.some((path) => isMasked(view, withinProc(path)));
+}
+
+function maskedPaths({ existing }: ContainerView): string[] {
+  return MASK_FLOOR.filter((path) => path.startsWith("/proc/") && existing.has(path));
 }

@@ -1,0 +1,51 @@
+import type { Evidence } from "../event.js";
+import { MASK_FLOOR, READONLY_FLOOR } from "../mounts/mask-lists.js";
+import type { ContainerView } from "./container-view.js";
+
+/** A path of procfs or sysfs that a container should have masked or read-only. */
+export interface ExpectedPath {
+  /** As the lists of runtimes write it: `/proc/keys`. */
+  readonly path: string;
+  /** Within its file system: `/keys`. */
+  readonly within: string;
+  readonly fs: "proc" | "sysfs";
+  /** Whether the runtime was told to; null where that is not known and the lists of all runtimes are all there is. */
+  readonly asked: boolean | null;
+}
+
+/** The paths that this container should have masked: what every runtime masks, and what its own was told to. */
+export function expectedMasks({ spec, existing }: ContainerView): ExpectedPath[] {
+  return expected(MASK_FLOOR, spec?.masked ?? null, existing);
+}
+
+/** … and read-only. */
+export function expectedReadonly({ spec, existing }: ContainerView): ExpectedPath[] {
+  return expected(READONLY_FLOOR, spec?.readonly ?? null, existing);
+}
+
+function expected(
+  floor: readonly string[],
+  told: readonly string[] | null,
+  existing: ContainerView["existing"],
+): ExpectedPath[] {
+  const paths = [...new Set([...floor, ...(told ?? [])])].filter((path) => existing.has(path));
+  return paths.map((path) => {
+    const fs = path.startsWith("/sys/") ? "sysfs" : "proc";
+    const within = path.slice(fs === "sysfs" ? "/sys".length : "/proc".length);
+    return { path, within, fs, asked: told === null ? null : told.includes(path) };
+  });
+}
+
+/** Why something counts as expected: what the runtime was told, or what every runtime does. */
+export function expectationEvidence({ spec }: ContainerView, asked: boolean | null): Evidence {
+  if (spec === null || asked === null) {
+    return {
+      fact: "its runtime's specification was not found: this is judged by what every runtime does by default",
+    };
+  }
+  return {
+    fact: asked
+      ? `its runtime was told to (${spec.file}): it did not, or it was undone since`
+      : `its runtime was not told to (${spec.file}): the specification leaves it out`,
+  };
+}

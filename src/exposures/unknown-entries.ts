@@ -1,0 +1,28 @@
+import { release } from "node:os";
+import type { HostPath } from "../kernel/host-path.js";
+import { loadEntries } from "./entries.js";
+import { EntryIndex } from "./entry-index.js";
+import { readHostEntries } from "./host-entries.js";
+
+/** Something in this kernel's procfs that neither the catalogue nor the kernel's own source has: a module made it. */
+export interface UnknownEntry {
+  /** Within procfs. */
+  readonly path: string;
+  /** Permission bits. */
+  readonly mode: number;
+  /** Owner, in numbers of the initial user namespace. */
+  readonly uid: number;
+}
+
+/** Of a vendor's driver that makes any number of files. */
+const MAX_ENTRIES = 1000;
+
+/** What the host's procfs has that nobody knows. Throws KEYHOLE_CATALOGUE. */
+export function readUnknownEntries(host: HostPath): UnknownEntry[] {
+  const [major = 0, minor = 0] = release().split(/[.-]/).map(Number);
+  const index = new EntryIndex(loadEntries(), "proc", [major, minor]);
+  return readHostEntries(host, index)
+    .entries.filter(({ known, kind }) => !known && kind === "file")
+    .slice(0, MAX_ENTRIES)
+    .map(({ path, mode, uid }) => ({ path, mode, uid }));
+}

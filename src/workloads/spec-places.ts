@@ -1,0 +1,60 @@
+import { readdirSync } from "node:fs";
+import type { HostPath } from "../kernel/host-path.js";
+
+/** A file that may say what a runtime was told about a container. */
+export interface SpecPlace {
+  /** As the agent has it. */
+  readonly path: string;
+  readonly format: "config" | "runc-state";
+  /** Who the file has to belong to, beside the host's root. */
+  readonly owner: number;
+}
+
+/** Directories in which containerd has one for each of its namespaces. */
+const BY_NAMESPACE: readonly (readonly [directory: string, file: string, format: SpecPlace["format"]])[] = [
+  ["run/containerd/runc", "state.json", "runc-state"],
+  ["run/docker/runtime-runc", "state.json", "runc-state"],
+  ["run/containerd/io.containerd.runtime.v2.task", "config.json", "config"],
+  ["run/docker/containerd/daemon/io.containerd.runtime.v2.task", "config.json", "config"],
+  ["run/k3s/containerd/io.containerd.runtime.v2.task", "config.json", "config"],
+];
+
+/** Namespaces of one containerd that are looked at. */
+const MAX_NAMESPACES = 64;
+
+/** What can be a container's id and is no way out of a directory. */
+const ID = /^[A-Za-z0-9_][A-Za-z0-9_.+:@-]{0,255}$/;
+
+/**
+ * Where the runtimes keep what they were told about container `id`, whose root is `rootUid` on the host (null: nobody): runc,
+ * Docker, containerd (Kubernetes), crun, Podman, CRI-O. What a runtime made of it comes before what it was told. Empty for an
+ * id that no runtime gives.
+ */
+export function specPlaces(host: HostPath, id: string, rootUid: number | null): SpecPlace[] {
+  if (!ID.test(id)) return [];
+  const places: SpecPlace[] = [];
+  const add = (format: SpecPlace["format"], owner: number, ...parts: readonly string[]) =>
+    places.push({ path: host.path(...parts), format, owner });
+  add("runc-state", 0, "run/runc", id, "state.json");
+  for (const [directory, file, format] of BY_NAMESPACE) {
+    for (const namespace of list(host.path(directory))) add(format, 0, directory, namespace, id, file);
+  }
+  add("config", 0, "run/crun", id, "config.json");
+  for (const storage of ["run/containers/storage", "var/lib/containers/storage"])
+    add("config", 0, storage, "overlay-containers", id, "userdata/config.json");
+  if (rootUid !== null && rootUid !== 0) {
+    const own = `run/user/${rootUid}`;
+    add("runc-state", rootUid, own, "runc", id, "state.json");
+    add("config", rootUid, own, "crun", id, "config.json");
+    add("config", rootUid, own, "containers/overlay-containers", id, "userdata/config.json");
+  }
+  return places;
+}
+
+function list(directory: string): string[] {
+  try {
+    return readdirSync(directory).slice(0, MAX_NAMESPACES);
+  } catch {
+    return [];
+  }
+}
