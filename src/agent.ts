@@ -10,6 +10,7 @@ import type { Config } from "./config/config.js";
 import { version } from "./config/version.js";
 import type { AgentEvent, LostEvent } from "./event.js";
 import { readHostProcDev } from "./exposures/container-view.js";
+import type { Recorder } from "./exposures/recorder.js";
 import { DETECTORS, withOverrides } from "./exposures/rule-set.js";
 import { ExposureWatch } from "./exposures/watch.js";
 import { HostPath } from "./kernel/host-path.js";
@@ -57,6 +58,7 @@ export class Agent {
   readonly stories: Stories;
   readonly view: NodeView;
   readonly losses = new Losses();
+  readonly #recorder: Recorder | null;
   readonly #config: Config;
   readonly #log: Logger;
   readonly #publisher: Publisher;
@@ -90,7 +92,8 @@ export class Agent {
    * Attaches the programs; nothing is published yet. Throws KEYHOLE_NOT_ROOT, KEYHOLE_NOT_HOST_PIDNS,
    * KEYHOLE_NO_BTF, KEYHOLE_CAPTURE, KEYHOLE_FILTER and KEYHOLE_RULE_UNKNOWN.
    */
-  constructor(config: Config, publisher: Publisher, log: Logger) {
+  constructor(config: Config, publisher: Publisher, log: Logger, recorder: Recorder | null = null) {
+    this.#recorder = recorder;
     this.#config = config;
     this.#log = log;
     this.#publisher = publisher;
@@ -133,6 +136,7 @@ export class Agent {
       rules: withOverrides(DETECTORS, config.rules),
       publish: (change) => this.#publisher.publish({ time: this.#now(), ...change }),
       log,
+      recorder,
     });
     this.view = new NodeView({
       host,
@@ -375,6 +379,7 @@ export class Agent {
     // with nothing to read there is no turn to wait for
     if (this.capture.ring.pending() === 0) this.#lastTurn = performance.now();
     this.#tellLoss("decode", this.#undecoded);
+    for (const [reason, lines] of this.#recorder?.losses ?? []) this.#tellLoss(reason, lines);
     let told = false;
     const losses = this.capture.losses();
     if (losses === this.#captureLosses) return;

@@ -7,11 +7,13 @@ import {
   InvalidArgumentError,
   Option,
 } from "commander";
+import type { ReplayOutput } from "./commands/replay.js";
 import type { ScanOutput } from "./commands/scan.js";
 import { useColor } from "./config/color.js";
 import type { Config, KeyPath } from "./config/config.js";
 import { addFlags, readFlags } from "./config/flags.js";
 import { KEY_PATHS } from "./config/keys.js";
+import { parseBytes } from "./config/quantity.js";
 import { version } from "./config/version.js";
 import { describeError, KeyholeError } from "./errors.js";
 import { SEVERITIES, type Severity } from "./event.js";
@@ -46,13 +48,14 @@ function program(): CommandType {
       outputError: (text, write) => write(text.replace(/^error: /, "keyhole: ")),
     });
   addFlags(root, GLOBAL_KEYS);
-  for (const add of [addRun, addScan, addTree, addPid, addProcfs, addDoctor]) add(root);
+  for (const add of [addRun, addReplay, addScan, addTree, addPid, addProcfs, addDoctor]) add(root);
   return root.addHelpText("after", "\nA command's own help: keyhole COMMAND --help");
 }
 
 function addRun(root: CommandType): void {
   const command = root.command("run").description("report events as they happen, until a signal ends it");
   addFlags(command, RUN_KEYS);
+  addRecordFlags(command, "every event, and all that the rules are told");
   command.addHelpText(
     "after",
     `
@@ -63,6 +66,9 @@ Examples:
   keyhole run -o json --listen off | jq .       events only, no server
   keyhole run -o none --token-file /run/token --listen 10.0.0.5:9917
   keyhole run --filter-uid 0 --exclude-cgroup /system.slice
+  keyhole run -o none --record /var/lib/keyhole/monday.jsonl
+
+A recording is what "keyhole replay", "keyhole scan --input" and "keyhole explain --input" read.
 
 Exit codes:
   0   ended by SIGINT or SIGTERM, or the reader of stdout has gone${EXIT_CODES}`,
@@ -70,7 +76,51 @@ Exit codes:
   command.action(async () => {
     const config = await configOf(command, [...GLOBAL_KEYS, ...RUN_KEYS]);
     const { run } = await import("./commands/run.js");
-    process.exitCode = await run(config);
+    process.exitCode = await run(config, recordingOf(command));
+  });
+}
+
+/** What can be said about rules beside the configuration file. */
+const RULE_KEYS: readonly KeyPath[] = ["rules.disable", "rules.severity"];
+
+function addReplay(root: CommandType): void {
+  const command = root
+    .command("replay")
+    .description("tell the events of a recording again, and what the rules of today find in it")
+    .argument("<file>", 'a recording: see "keyhole run --record"')
+    .addOption(outputOption(["table", "text", "json"]))
+    .option("--diff", "print only what is new, gone or changed against the findings of the recording")
+    .option("--fail-on-change", "exit with 1 when a finding is new, gone or changed");
+  addFlags(command, RULE_KEYS);
+  command.addHelpText(
+    "after",
+    `
+With -o table the findings are printed, with text and json every event, as "keyhole run" does; a summary follows, on
+stderr with text and json. What the recording does not have, because no rule asked for it then, is null.
+
+Examples:
+  keyhole replay monday.jsonl
+  keyhole replay monday.jsonl -o json | jq 'select(.type == "finding")'
+  keyhole replay monday.jsonl --diff --fail-on-change --disable-rule proc-default-gaps
+
+Exit codes:
+  0   done
+  1   --fail-on-change, and a finding is new, gone or changed
+  2   the recording cannot be replayed, or not to its end; what comes before is; or the command line or the
+      configuration is wrong
+  70  a defect of Keyhole`,
+  );
+  command.action(async (file: string) => {
+    const config = await configOf(command, [...GLOBAL_KEYS, ...RULE_KEYS]);
+    const { replay } = await import("./commands/replay.js");
+    const { diff, failOnChange } = command.opts<{ diff?: boolean; failOnChange?: boolean }>();
+    process.exitCode = await replay({
+      ...common<ReplayOutput>(command, config),
+      file,
+      config,
+      diff: diff === true,
+      failOnChange: failOnChange === true,
+    });
   });
 }
 
@@ -309,6 +359,29 @@ Exit codes:
   });
 }
 
+interface RecordFlags {
+  readonly record?: string;
+  readonly recordOverwrite?: boolean;
+  readonly recordMax: number;
+}
+
+function addRecordFlags(command: CommandType, what: string): void {
+  command
+    .option("--record <file>", `write a recording to this file: ${what}`)
+    .option("--record-overwrite", "replace the file of --record if there is one")
+    .addOption(
+      new Option("--record-max <bytes>", "size from which on nothing is recorded, 0: no limit")
+        .argParser(bytes)
+        .default(1024 ** 3, "1GiB"),
+    );
+}
+
+function recordingOf(command: CommandType) {
+  const { record, recordOverwrite, recordMax } = command.opts<RecordFlags>();
+  if (record === undefined) return null;
+  return { path: record, overwrite: recordOverwrite === true, maxSize: recordMax };
+}
+
 function outputOption(formats: readonly string[] = ["table", "json"]): Option {
   return new Option("-o, --output <format>", "format of the output").choices(formats).default("table");
 }
@@ -338,6 +411,13 @@ function positive(text: string): number {
   if (!/^\d+$/.test(text) || value < 1 || value > 2 ** 22) {
     throw new InvalidArgumentError("It must be a process id from 1 to 4194304.");
   }
+  return value;
+}
+
+function bytes(text: string): number {
+  const value = parseBytes(text);
+  if (value === undefined)
+    throw new InvalidArgumentError("It must be a number of bytes, as 100000 or 512MiB.");
   return value;
 }
 

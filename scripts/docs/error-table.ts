@@ -98,6 +98,17 @@ export const ERRORS: Readonly<Record<string, ErrorText>> = {
       "at. Exit status 2.",
     todo: "`keyhole procfs` without a filter names all that can see a procfs.",
   },
+  KEYHOLE_RECORD: {
+    means:
+      "The file of `--record` cannot be made: there is one already, or the directory cannot be written. Exit status 2.",
+    todo: "Choose another name, or replace the file with `--record-overwrite`.",
+  },
+  KEYHOLE_RECORDING: {
+    means:
+      "A file is no recording, one of another version, or damaged: empty, cut in the middle of a line, or changed. The message " +
+      "has file, line and column. Exit status 2.",
+    todo: "What comes before the line is replayed all the same: cut the file there, or record anew. A recording of another version needs the Keyhole that wrote it.",
+  },
   KEYHOLE_RULE_UNKNOWN: {
     means: "`rules.disable` or `rules.severity` names a rule that does not exist. Exit status 2.",
     todo: "Take an id from [the rules](rules.md); the message lists them.",

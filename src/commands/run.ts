@@ -3,6 +3,8 @@ import { Agent } from "../agent.js";
 import { formatAddress } from "../config/address.js";
 import { useColor } from "../config/color.js";
 import type { Config } from "../config/config.js";
+import type { Recorder } from "../exposures/recorder.js";
+import type { RecordingFile } from "../exposures/recording-writer.js";
 import { createLogger, type Logger } from "../log.js";
 import { HttpServer } from "../publish/http.js";
 import { inventoryRoutes } from "../publish/inventory-routes.js";
@@ -18,16 +20,18 @@ const EXIT_DEFECT = 70;
 const STOP_MS = 950;
 
 /**
- * `keyhole run`: publishes events until SIGINT, SIGTERM or the end of whoever reads stdout. Resolves to the exit
- * status. Throws a KeyholeError when the agent cannot start.
+ * `keyhole run`: publishes events until SIGINT, SIGTERM or the end of whoever reads stdout; `record` is the file in which
+ * they are kept to be replayed. Resolves to the exit status. Throws a KeyholeError when the agent cannot start.
  */
-export async function run(config: Config): Promise<number> {
+export async function run(config: Config, record: RecordingFile | null = null): Promise<number> {
   // before anything that takes its time: a signal during the start ends it as well
   const ended = endOf();
   const log = createLogger(config.log);
   const publisher = new Publisher({ node: config.node });
-  const agent = new Agent(config, publisher, log);
+  const recorder = record === null ? null : await openRecorder(record, config, log);
+  const agent = new Agent(config, publisher, log, recorder);
   const stdout = await openStdout(config, agent, log, ended.end);
+  if (recorder !== null) publisher.addSink(recorder);
   if (stdout !== null) publisher.addSink(stdout);
   let server: HttpServer | null = null;
   let status = 0;
@@ -50,6 +54,16 @@ export async function run(config: Config): Promise<number> {
     await server?.close();
   }
   return status;
+}
+
+async function openRecorder(record: RecordingFile, { node }: Config, log: Logger): Promise<Recorder> {
+  const [{ Recorder }, { RecordingWriter }] = await Promise.all([
+    import("../exposures/recorder.js"),
+    import("../exposures/recording-writer.js"),
+  ]);
+  const onError = (error: NodeJS.ErrnoException) =>
+    log.error("the recording cannot be written", { file: record.path, errno: error.code ?? null });
+  return new Recorder(new RecordingWriter(record, { onError }), { node });
 }
 
 async function openStdout(

@@ -23,6 +23,8 @@ import { Exposures } from "./engine.js";
 import type { FindingCount } from "./finding-counts.js";
 import type { FindingChange } from "./findings.js";
 import { Instances } from "./instances.js";
+import type { EngineInputs, Recorder } from "./recorder.js";
+import type { Fact } from "./rule.js";
 import type { RuleSet } from "./rule-set.js";
 
 export interface ExposureWatchOptions {
@@ -33,6 +35,8 @@ export interface ExposureWatchOptions {
   readonly rules: RuleSet;
   readonly publish: (change: FindingChange) => void;
   readonly log: Logger;
+  /** Writes down what the rules are told. */
+  readonly recorder?: Recorder | null;
 }
 
 /** A container is looked at when nothing has happened in it for so long, in milliseconds. */
@@ -48,6 +52,12 @@ const SUPERBLOCKS = "procfs superblocks";
 /** Repetitions of an error that are told. */
 const TOLD_ERRORS = 10;
 
+/** What a running agent can always tell rules, and what it takes the kernel's list of superblocks for. */
+const FACTS: readonly Fact[] = [
+  ...(["mountinfo", "host-procfs", "pid-namespace-tree", "syscalls", "stories"] as const),
+];
+const FACTS_OF_SUPERBLOCKS: readonly Fact[] = ["procfs-pid-namespace", "procfs-options"];
+
 interface Stir {
   readonly since: number;
   last: number;
@@ -60,6 +70,8 @@ interface Stir {
 export class ExposureWatch {
   readonly #options: ExposureWatchOptions;
   readonly #engine: Exposures;
+  /** The engine, with somebody who takes notes where that is wanted. */
+  readonly #inputs: EngineInputs;
   /** Opened by start(): what is read here is no part of the first event. */
   #instances: Instances | null = null;
   readonly #static: Pick<ViewSources, "host" | "hostNs" | "hostProcDev" | "existing">;
@@ -76,7 +88,10 @@ export class ExposureWatch {
     this.#options = options;
     const hostProcDev = readHostProcDev(host);
     this.#static = { host, hostNs: graph.anchors.host, hostProcDev, existing: existingPaths(host) };
-    this.#engine = new Exposures({ rules, hostProcDev });
+    const recorder = options.recorder ?? null;
+    recorder?.begin({ hostNs: graph.anchors.host, hostProcDev, rules });
+    this.#engine = new Exposures({ rules, hostProcDev, ...(recorder !== null && { now: recorder.now }) });
+    this.#inputs = recorder?.around(this.#engine) ?? this.#engine;
   }
 
   /** Whether the kernel can be asked whose processes a procfs shows. */
@@ -118,6 +133,7 @@ export class ExposureWatch {
     this.#guard("procfs instances", () => {
       this.#instances = new Instances(superblocks);
     });
+    this.#options.recorder?.facts(superblocks === null ? FACTS : [...FACTS, ...FACTS_OF_SUPERBLOCKS]);
     this.onInventory();
     for (const stir of this.#stirred.values()) stir.last = 0;
     if (this.#timer !== null) clearTimeout(this.#timer);
@@ -132,14 +148,14 @@ export class ExposureWatch {
   /** Finds containers that appeared and that are gone. */
   onInventory(): void {
     const { host, tasks, containers } = this.#options;
-    this.#engine.leaveOut(ownContainer(host, containers, (pid) => tasks.get(pid)));
+    this.#inputs.leaveOut(ownContainer(host, containers, (pid) => tasks.get(pid)));
     const running = representatives(tasks.values(), (task) => containers.of(task), this.#static.hostNs);
     const ids = new Set(running.map(({ container }) => container.id));
     for (const id of [...this.#known.keys()].filter((known) => !ids.has(known))) {
       this.#known.delete(id);
       this.#stirred.delete(id);
       this.#budget.forget(id);
-      this.#publish(this.#engine.gone(id, "the container has ended"));
+      this.#publish(this.#inputs.gone(id, "the container has ended"));
     }
     for (const { container, task } of running) {
       if (task === null) continue;
@@ -179,20 +195,20 @@ export class ExposureWatch {
         // a call that made a new one changed no other: what is different waits for a call that can have done it
         if (!reconfigures(event)) return;
         for (const { before, after } of this.#instances?.takeSteps() ?? []) {
-          this.#publish(this.#engine.instanceChanged(before, after, event));
+          this.#publish(this.#inputs.instanceChanged(before, after, event));
         }
       });
     }
     const { container } = event;
     if (container === null) return;
     if (changesMounts && this.#known.has(container.id)) this.#stir(container.id);
-    if (!this.#engine.concerns(event.syscall)) return;
+    if (!this.#inputs.concerns(event.syscall)) return;
     this.#guard("rules about acts", () => {
       const parent = this.#options.tasks.get(task.ppid);
       const look = () => buildContainerView(container, task, this.#sources());
       const after = () => this.#budget.run(container.id, look);
       const context = { hostNs: this.#static.hostNs, parentNs: parent?.ns ?? null, after };
-      this.#publish(this.#engine.act(event, context));
+      this.#publish(this.#inputs.act(event, context));
     });
   }
 
@@ -204,13 +220,13 @@ export class ExposureWatch {
       const { exe, parent, ppid } = event.process;
       const lineage = { exe, parentExe: parent?.exe ?? null, parentNs: tasks.get(ppid)?.ns ?? null };
       const { hostNs } = this.#static;
-      this.#publish(this.#engine.story(event, { hostNs, isRuntime: isRuntimeAtWork(lineage, hostNs) }));
+      this.#publish(this.#inputs.story(event, { hostNs, isRuntime: isRuntimeAtWork(lineage, hostNs) }));
     });
   }
 
   /** Looks at every container again, with other rules from now on. */
   use(rules: RuleSet): void {
-    this.#engine.use(rules);
+    this.#inputs.use(rules);
     for (const id of this.#known.keys()) this.#stir(id);
   }
 
@@ -245,7 +261,7 @@ export class ExposureWatch {
     if (isRuntimeAtWork(lineage, this.#static.hostNs)) return;
     this.#guard("posture", () => {
       const view = this.#view(task);
-      if (view !== null) this.#publish(this.#engine.posture(view));
+      if (view !== null) this.#publish(this.#inputs.posture(view));
     });
   }
 
