@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { KeyholeError } from "../errors.js";
 import { RECORDING_VERSION, type RecordingHeader, type RecordingLine } from "./recording.js";
 import { decode } from "./recording-values.js";
@@ -136,9 +136,9 @@ function* readLines(file: string): Generator<Raw, undefined> {
 function openToRead(file: string): number {
   try {
     const fd = openSync(file, "r");
-    // a directory can be opened but not read
-    readSync(fd, Buffer.alloc(1), 0, 0, null);
-    return fd;
+    if (!fstatSync(fd).isDirectory()) return fd;
+    closeSync(fd);
+    throw Object.assign(new Error("a directory"), { code: "EISDIR" });
   } catch (error) {
     throw new KeyholeError(`the recording ${file} cannot be read`, {
       code: "KEYHOLE_RECORDING",

@@ -40,6 +40,7 @@ export class RecordingWriter {
   readonly #losses = new Map<RecordingLoss, number>(RECORDING_LOSSES.map((reason) => [reason, 0]));
   /** Bytes of whole batches in the file. */
   #size = 0;
+  /** Nothing more is recorded; the one line that says so may be beyond the limit. */
   #full = false;
   #writing: readonly Chunk[] = [];
   #scheduled = false;
@@ -68,7 +69,7 @@ export class RecordingWriter {
   /** False when the line is not recorded; it has been counted then. */
   push(line: string): boolean {
     if (this.#closed) return false;
-    if (this.#isFull(line)) return this.#loseRest();
+    if (this.#isFull(line)) return this.lose("record-full");
     // one gap and not a thousand: what follows on a loss is lost until the disk has taken a batch
     if (this.#untold > 0) return this.lose(this.#why);
     if (!this.#queue.push(line)) return this.lose("record-queue");
@@ -78,7 +79,10 @@ export class RecordingWriter {
 
   /** Counts a line that is not recorded, and says so in the recording. */
   lose(why: RecordingLoss): false {
-    this.#losses.set(why, this.#losses.get(why)! + 1);
+    const reason = this.#full ? "record-full" : why;
+    this.#losses.set(reason, this.#losses.get(reason)! + 1);
+    if (this.#full) return false;
+    this.#full = why === "record-full";
     this.#untold += 1;
     this.#why = why;
     this.#schedule();
@@ -100,7 +104,8 @@ export class RecordingWriter {
     const lines = [...this.#writing, ...this.#queue.take(Number.POSITIVE_INFINITY)];
     // a thread may still be writing: the descriptor stays open then, and the process ends
     if (lines.length > 0) {
-      for (const told of unwritten(lines, 0)) if (told === 0) this.lose("record-queue");
+      const missing = [...unwritten(lines, 0)].filter((told) => told === 0).length;
+      this.#losses.set("record-queue", this.#losses.get("record-queue")! + missing);
       this.#output.destroy();
       return;
     }
@@ -110,14 +115,6 @@ export class RecordingWriter {
 
   #isFull(line: string): boolean {
     return this.#full || this.#size + this.#queue.queued + line.length + 1 > this.#maxSize;
-  }
-
-  /** From here on nothing is recorded; the one line that says so may be beyond the limit. */
-  #loseRest(): false {
-    if (!this.#full) this.lose("record-full");
-    else this.#losses.set("record-full", this.#losses.get("record-full")! + 1);
-    this.#full = true;
-    return false;
   }
 
   #schedule(): void {
@@ -156,8 +153,8 @@ export class RecordingWriter {
   #failed(error: NodeJS.ErrnoException): void {
     const lines = [...this.#writing, ...this.#queue.take(Number.POSITIVE_INFINITY)];
     for (const told of unwritten(lines, 0)) {
-      if (told === 0) this.lose("record-error");
-      else this.#untold += told;
+      this.#untold += told === 0 ? 1 : told;
+      if (told === 0) this.#losses.set("record-error", this.#losses.get("record-error")! + 1);
     }
     this.#why = "record-error";
     this.#queue.giveBack(lines);
