@@ -85,6 +85,8 @@ export class RecordingWriter {
     this.#full = why === "record-full";
     this.#untold += 1;
     this.#why = why;
+    // there is room for what follows
+    if (why === "record-value") this.#tellLost();
     this.#schedule();
     return false;
   }
