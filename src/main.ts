@@ -134,15 +134,22 @@ function addScan(root: CommandType): void {
         SEVERITIES,
       ),
     )
-    .option("--container <id>", "only this container (id, start of an id, or name)")
+    .option("--container <name>", "only this container (id, start of an id, or name), or those of this pod")
     .option("--pid <pid>", "only the container of this process", positive)
+    .option("--input <file>", "look at the end of this recording instead of this host")
+    .option("--record <file>", "write what is looked at to a recording, that other rules can be asked about")
+    .option("--record-overwrite", "replace the file of --record if there is one")
     .addHelpText(
       "after",
       `
+The score of a container is from 0 to 100: what root inside it could reach of the host.
+
 Examples:
   keyhole scan
   keyhole scan --fail-on high                   for a pipeline: fails on high and critical
   keyhole scan -o json --container 70df0a1b2c3d
+  keyhole scan --container shop/web             the containers of a pod
+  keyhole scan --input monday.jsonl             what ran when "keyhole run --record" ended
   keyhole scan -o sarif >keyhole.sarif          for tools that collect findings
 
 Exit codes:
@@ -152,16 +159,19 @@ Exit codes:
   command.action(async () => {
     const config = await configOf(command, GLOBAL_KEYS);
     const { scan } = await import("./commands/scan.js");
-    const { container, pid, failOn } = command.opts<{
+    const { container, pid, failOn, input } = command.opts<{
       container?: string;
       pid?: number;
       failOn?: Severity;
+      input?: string;
     }>();
     process.exitCode = await scan({
       ...common<ScanOutput>(command, config),
       failOn: failOn ?? null,
       ...(container !== undefined && { container }),
       ...(pid !== undefined && { pid }),
+      ...(input !== undefined && { input }),
+      record: recordingOf(command),
       config,
     });
   });
@@ -362,7 +372,7 @@ Exit codes:
 interface RecordFlags {
   readonly record?: string;
   readonly recordOverwrite?: boolean;
-  readonly recordMax: number;
+  readonly recordMax?: number;
 }
 
 function addRecordFlags(command: CommandType, what: string): void {
@@ -379,7 +389,7 @@ function addRecordFlags(command: CommandType, what: string): void {
 function recordingOf(command: CommandType) {
   const { record, recordOverwrite, recordMax } = command.opts<RecordFlags>();
   if (record === undefined) return null;
-  return { path: record, overwrite: recordOverwrite === true, maxSize: recordMax };
+  return { path: record, overwrite: recordOverwrite === true, maxSize: recordMax ?? 0 };
 }
 
 function outputOption(formats: readonly string[] = ["table", "json"]): Option {

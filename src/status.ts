@@ -1,6 +1,7 @@
 /** What the agent tells about itself: the checks of /readyz and the values of the metrics. */
 import { loadLibbpf } from "@keyhole/libbpf";
 import type { Agent } from "./agent.js";
+import type { Config } from "./config/config.js";
 import { version } from "./config/version.js";
 import type { Check } from "./publish/http.js";
 import type { MetricSources } from "./publish/metric-sources.js";
@@ -57,7 +58,11 @@ export interface Outputs {
   readonly stdout: StdoutSink | null;
 }
 
-export function metricSources(agent: Agent, { publisher, tail, stdout }: Outputs): MetricSources {
+export function metricSources(
+  agent: Agent,
+  { publisher, tail, stdout }: Outputs,
+  { metrics }: Pick<Config, "metrics">,
+): MetricSources {
   const { capture, inventory, exposures, graph } = agent;
   return {
     build: () => ({ version: version(), libbpf: loadLibbpf().version }),
@@ -69,6 +74,8 @@ export function metricSources(agent: Agent, { publisher, tail, stdout }: Outputs
     lost: () => new Map([...agent.losses.totals(), ["stdout-queue", stdout?.lost ?? 0]]),
     findingsOpen: () => exposures.engine.open(),
     findings: () => exposures.totals(),
+    scores: () => exposures.scores(),
+    perWorkload: metrics.per_workload,
     judgementErrors: () => exposures.errors,
     evictions: () => agent.evictions(),
     suppressedFindings: () => exposures.engine.suppressed(),

@@ -111,7 +111,7 @@ function makeServer(
     token_file: config.token_file,
     names: [config.node],
     routes: [
-      metricsRoute(metricSources(agent, { publisher, tail, stdout })),
+      metricsRoute(metricSources(agent, { publisher, tail, stdout }, config)),
       healthRoute(() => agent.lastTurn),
       readyRoute(() => readyChecks(agent)),
       ...inventoryRoutes({

@@ -53,7 +53,7 @@ export class RecordingWriter {
 
   /** Makes the file, readable by its owner alone. Throws KEYHOLE_RECORD. */
   constructor(file: RecordingFile, options: RecordingWriterOptions = {}) {
-    this.#fd = create(file);
+    this.#fd = createRecording(file);
     this.#output = openOutput(this.#fd);
     this.#queue = new LineQueue(options.maxQueued ?? 32 * 1024 * 1024);
     this.#maxSize = file.maxSize === 0 ? Number.POSITIVE_INFINITY : file.maxSize;
@@ -185,7 +185,8 @@ export class RecordingWriter {
 
 const NEW = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL;
 
-function create({ path, overwrite }: RecordingFile): number {
+/** Makes the file of a recording, readable by its owner alone; returns its descriptor. Throws KEYHOLE_RECORD. */
+export function createRecording({ path, overwrite }: RecordingFile): number {
   try {
     if (overwrite) removeFile(path);
     return openSync(path, NEW, 0o600);

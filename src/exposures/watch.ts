@@ -26,6 +26,7 @@ import { Instances } from "./instances.js";
 import type { EngineInputs, Recorder } from "./recorder.js";
 import type { Fact } from "./rule.js";
 import type { RuleSet } from "./rule-set.js";
+import { type ContainerScore, noScore, scores } from "./score.js";
 
 export interface ExposureWatchOptions {
   readonly host: HostPath;
@@ -121,6 +122,15 @@ export class ExposureWatch {
 
   get engine(): Exposures {
     return this.#engine;
+  }
+
+  /** How exposed each running container is, the worst first. */
+  scores(): ContainerScore[] {
+    const found = scores(this.#engine.findings());
+    const ids = new Set(found.map(({ id }) => id));
+    const clean = [...this.#known].filter(([id]) => !ids.has(id));
+    const refs = clean.map(([, task]) => this.#options.containers.of(task)).filter((one) => one !== null);
+    return [...found, ...refs.map(noScore)];
   }
 
   /** See {@link Exposures.totals}. */

@@ -1,4 +1,5 @@
 import type { FindingCount } from "../exposures/finding-counts.js";
+import type { ContainerScore } from "../exposures/score.js";
 import type { EventCount } from "./publisher.js";
 
 /** State of one BPF program that should be attached. */
@@ -31,6 +32,10 @@ export interface MetricSources {
   /** Findings since the start by rule and severity. */
   findings(): Iterable<FindingCount>;
   suppressedFindings(): ReadonlyMap<string, number>;
+  /** How exposed each running container is, the worst first. */
+  scores(): readonly ContainerScore[];
+  /** Whether single containers have series of their own. */
+  readonly perWorkload: boolean;
   /** Containers and calls that could not be judged because something failed. */
   judgementErrors(): number;
   /** What had to make room in a bounded table, by table. */

@@ -113,6 +113,7 @@ test("every key can be set in the file, by a variable and by a flag, to the same
     "ring.size": [65536, "64KiB", 65536],
     "limits.rate": [0, "0", 0],
     "websocket.recent": [0, "0", 0],
+    "metrics.per_workload": [true, "true", true],
     "inventory.interval": ["500ms", "500ms", 500],
     "filter.exclude_self": [false, "false", false],
     "filter.cgroups.include": [["/a", "/b/"], "/a,/b/", ["/a", "/b"]],
