@@ -9,8 +9,9 @@ import {
 } from "commander";
 import type { ReplayOutput } from "./commands/replay.js";
 import type { ScanOutput } from "./commands/scan.js";
+import { parseAddress } from "./config/address.js";
 import { useColor } from "./config/color.js";
-import type { Config, KeyPath } from "./config/config.js";
+import type { Config, KeyPath, ListenAddress } from "./config/config.js";
 import { addFlags, readFlags } from "./config/flags.js";
 import { KEY_PATHS } from "./config/keys.js";
 import { parseBytes } from "./config/quantity.js";
@@ -48,7 +49,8 @@ function program(): CommandType {
       outputError: (text, write) => write(text.replace(/^error: /, "keyhole: ")),
     });
   addFlags(root, GLOBAL_KEYS);
-  for (const add of [addRun, addReplay, addScan, addTree, addPid, addProcfs, addDoctor]) add(root);
+  for (const add of [addRun, addReplay, addExplain, addScan, addTree, addPid, addProcfs, addDoctor])
+    add(root);
   return root.addHelpText("after", "\nA command's own help: keyhole COMMAND --help");
 }
 
@@ -120,6 +122,53 @@ Exit codes:
       config,
       diff: diff === true,
       failOnChange: failOnChange === true,
+    });
+  });
+}
+
+function addExplain(root: CommandType): void {
+  const command = root
+    .command("explain")
+    .description("say why an event or a finding is a finding, or is none; or print the page of a rule")
+    .argument("<id>", "seq of an event, id of a finding, or id of a rule")
+    .addOption(outputOption())
+    .option("--input <file>", "ask this recording instead of the agent")
+    .addOption(
+      new Option(
+        "--address <address>",
+        "HOST:PORT at which the agent listens (default: listen of the configuration)",
+      ).argParser(address),
+    );
+  addFlags(command, ["token_file", ...RULE_KEYS]);
+  command.addHelpText(
+    "after",
+    `
+Of an event it says which rules were asked, which of them matched, and what became of what they found; of a finding what
+was found and when. The agent remembers the last events (websocket.recent) and some thousand decisions.
+
+Examples:
+  keyhole explain ns-enter-host                 the page of a rule
+  keyhole explain 4711                          why the event with this seq is a finding, or is none
+  keyhole explain 2075807f9ecf74e9 -o json
+  keyhole explain 4711 --input monday.jsonl     what the rules of today make of it
+
+Exit codes:
+  0   done
+  1   the agent or the recording does not know it, or not any more
+  2   there is no such rule; the recording cannot be read, or not to its end; or the command line or the configuration
+      is wrong
+  3   no agent answers
+  70  a defect of Keyhole`,
+  );
+  command.action(async (what: string) => {
+    const config = await configOf(command, [...GLOBAL_KEYS, "token_file", ...RULE_KEYS]);
+    const { explain } = await import("./commands/explain.js");
+    const { input, address } = command.opts<{ input?: string; address?: ListenAddress }>();
+    process.exitCode = await explain({
+      ...common(command, config),
+      what,
+      ...(input !== undefined && { input }),
+      config: { ...config, listen: address ?? config.listen },
     });
   });
 }
@@ -421,6 +470,13 @@ function positive(text: string): number {
   if (!/^\d+$/.test(text) || value < 1 || value > 2 ** 22) {
     throw new InvalidArgumentError("It must be a process id from 1 to 4194304.");
   }
+  return value;
+}
+
+function address(text: string): ListenAddress {
+  const value = parseAddress(text);
+  if (value === undefined)
+    throw new InvalidArgumentError("It must be HOST:PORT, the host an IP address or localhost.");
   return value;
 }
 

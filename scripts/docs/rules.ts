@@ -1,19 +1,7 @@
-import type { Fact, RuleInfo } from "../../src/exposures/rule.js";
+import { FACT_WORDS } from "../../src/exposures/fact-words.js";
+import type { RuleInfo } from "../../src/exposures/rule.js";
 import { allRules, DETECTORS } from "../../src/exposures/rule-set.js";
 import { code, table } from "./page.js";
-
-const FACTS: Readonly<Record<Fact, string>> = {
-  mountinfo: "the mount tables of containers",
-  "host-procfs": "which superblock is the host's own /proc",
-  "procfs-pid-namespace": "the pid namespace that a procfs instance shows",
-  "pid-namespace-tree": "which pid namespace descends from which",
-  syscalls: "system calls as they happen",
-  "procfs-options": "the options of procfs instances before and after a call",
-  "runtime-spec": "what the runtime was told about a container",
-  opens: "the files that tasks of containers open",
-  stories: "mounts from their first call to their end",
-  descriptors: "what the descriptors of tasks refer to",
-};
 
 const CATALOGUE = allRules(DETECTORS);
 
@@ -36,7 +24,7 @@ function section(rule: RuleInfo): string {
     [
       ["Kind", kind],
       ["Severity, at most", severity],
-      ["Needs", needs.map((fact) => FACTS[fact]).join("; ")],
+      ["Needs", needs.map((fact) => FACT_WORDS[fact]).join("; ")],
       [
         "Says more than",
         subsumes.map((other) => `[${code(other)}](#${other})`).join(", ") || "no other rule",

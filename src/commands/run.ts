@@ -6,6 +6,7 @@ import type { Config } from "../config/config.js";
 import type { Recorder } from "../exposures/recorder.js";
 import type { RecordingFile } from "../exposures/recording-writer.js";
 import { createLogger, type Logger } from "../log.js";
+import { explainRoutes } from "../publish/explain-routes.js";
 import { HttpServer } from "../publish/http.js";
 import { inventoryRoutes } from "../publish/inventory-routes.js";
 import { Publisher } from "../publish/publisher.js";
@@ -118,6 +119,11 @@ function makeServer(
         graph: agent.graph,
         tables: agent.view.tables,
         procfs: () => agent.view.procfs(),
+      }),
+      ...explainRoutes({
+        engine: agent.exposures.engine,
+        eventOf: (seq) => tail.event(seq),
+        scores: () => agent.exposures.scores(),
       }),
     ],
     upgrades: [tail],
