@@ -23,7 +23,7 @@ export async function askAgent(question: Question, access: AgentAccess): Promise
   const address = reachable(access.listen);
   const query = "seq" in question ? `event=${question.seq}` : `finding=${question.finding}`;
   const { status, body } = await get(address, `/v1/explain?${query}`, access);
-  if (status === 200) return body as Explanation;
+  if (status === 200 && hasMember(body, "decisions")) return body as unknown as Explanation;
   if (status === 404 && hasMember(body, "forgotten")) return null;
   const where = formatAddress(address);
   const refused = status === 401 || status === 403;
