@@ -109,7 +109,7 @@ export class Recorder implements Sink {
       act: (call, context) => {
         const asked = new AskedContext(context);
         const time = this.#tick();
-        if (callsForLook(call, engine.concerns(call.syscall))) asked.lookAhead();
+        asked.lookAhead(callsForLook(call, engine.concerns(call.syscall)));
         try {
           return engine.act(call, asked.context);
         } finally {
@@ -205,36 +205,42 @@ class AskedContext<C extends ActContext | StoryContext> {
   constructor(context: C) {
     const asking: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(context)) {
-      if (typeof value === "function") asking[name] = this.#asking(name, value as Function_);
+      if (typeof value === "function") asking[name] = this.#asking(name, value as Ask);
       else asking[name] = value;
       if (typeof value !== "function" && name !== "hostNs") this.#data[name] = value;
     }
     this.context = asking as C;
   }
 
-  /** A look that fails here fails again where a rule asks for it. */
-  lookAhead(): void {
-    if (!("after" in this.context)) return;
-    try {
-      this.context.after();
-    } catch {}
+  /**
+   * Asks what other rules could ask; for what costs a look at the container only where `mayLook`. What fails here fails again
+   * where a rule asks for it.
+   */
+  lookAhead(mayLook: boolean): void {
+    for (const [name, ask] of Object.entries(this.context)) {
+      if (typeof ask !== "function" || ask.length > 0 || (name === "after" && !mayLook)) continue;
+      try {
+        ask();
+      } catch {}
+    }
   }
 
   recorded(): { readonly context: Readonly<Record<string, unknown>>; readonly answers: Answers } {
     return { context: this.#data, answers: this.#answers };
   }
 
-  #asking(name: string, ask: Function_): Function_ {
+  #asking(name: string, ask: Ask): Ask {
     const answers: [args: readonly unknown[], answer: unknown][] = [];
     this.#answers[name] = answers;
-    return (...args) => {
+    const asking = (...args: readonly unknown[]): unknown => {
       const known = answers.find(([before]) => before.every((one, index) => one === args[index]));
       if (known !== undefined) return known[1];
       const answer = ask(...args);
       answers.push([args, answer]);
       return answer;
     };
+    return Object.defineProperty(asking, "length", { value: ask.length });
   }
 }
 
-type Function_ = (...args: readonly unknown[]) => unknown;
+type Ask = (...args: readonly unknown[]) => unknown;
