@@ -10,6 +10,7 @@ import type { Config } from "./config/config.js";
 import { version } from "./config/version.js";
 import type { AgentEvent, LostEvent } from "./event.js";
 import { readHostProcDev } from "./exposures/container-view.js";
+import type { Recorder } from "./exposures/recorder.js";
 import { type LoadedRules, loadRuleSet } from "./exposures/rule-loader.js";
 import { describeProblem } from "./exposures/rule-problems.js";
 import { ExposureWatch } from "./exposures/watch.js";
@@ -62,6 +63,7 @@ export class Agent {
   readonly opens: Opens;
   /** What was read from files of rules, and what is wrong with them. */
   rules: LoadedRules;
+  readonly #recorder: Recorder | null;
   readonly #config: Config;
   readonly #log: Logger;
   readonly #publisher: Publisher;
@@ -95,7 +97,8 @@ export class Agent {
    * Attaches the programs; nothing is published yet. Throws KEYHOLE_NOT_ROOT, KEYHOLE_NOT_HOST_PIDNS,
    * KEYHOLE_NO_BTF, KEYHOLE_CAPTURE, KEYHOLE_FILTER, KEYHOLE_RULE_UNKNOWN and KEYHOLE_RULES.
    */
-  constructor(config: Config, publisher: Publisher, log: Logger) {
+  constructor(config: Config, publisher: Publisher, log: Logger, recorder: Recorder | null = null) {
+    this.#recorder = recorder;
     this.#config = config;
     this.#log = log;
     this.#publisher = publisher;
@@ -142,6 +145,7 @@ export class Agent {
       rules: this.rules.rules,
       publish: (change) => this.#publisher.publish({ time: this.#now(), ...change }),
       log,
+      recorder,
     });
     this.view = new NodeView({
       host,
@@ -401,6 +405,7 @@ export class Agent {
     // with nothing to read there is no turn to wait for
     if (this.capture.ring.pending() === 0) this.#lastTurn = performance.now();
     this.#tellLoss("decode", this.#undecoded);
+    for (const [reason, lines] of this.#recorder?.losses ?? []) this.#tellLoss(reason, lines);
     let told = false;
     const losses = this.capture.losses();
     if (losses === this.#captureLosses) return;

@@ -7,12 +7,15 @@ import {
   InvalidArgumentError,
   Option,
 } from "commander";
+import type { ReplayOutput } from "./commands/replay.js";
 import type { ScanOutput } from "./commands/scan.js";
+import { parseAddress } from "./config/address.js";
 import { useColor } from "./config/color.js";
-import type { Config, KeyPath } from "./config/config.js";
+import type { Config, KeyPath, ListenAddress } from "./config/config.js";
 import { addFlags, readFlags } from "./config/flags.js";
 import { KEY_PATHS } from "./config/keys.js";
 import type { LoadedConfig } from "./config/load.js";
+import { parseBytes } from "./config/quantity.js";
 import { version } from "./config/version.js";
 import { describeError, KeyholeError } from "./errors.js";
 import { SEVERITIES, type Severity } from "./event.js";
@@ -50,13 +53,17 @@ function program(): CommandType {
       outputError: (text, write) => write(text.replace(/^error: /, "keyhole: ")),
     });
   addFlags(root, GLOBAL_KEYS);
-  for (const add of [addRun, addScan, addTree, addPid, addProcfs, addRules, addDoctor]) add(root);
+  const adders = [
+    ...[addRun, addReplay, addExplain, addScan, addTree, addPid, addProcfs, addRules, addDoctor],
+  ];
+  for (const add of adders) add(root);
   return root.addHelpText("after", "\nA command's own help: keyhole COMMAND --help");
 }
 
 function addRun(root: CommandType): void {
   const command = root.command("run").description("report events as they happen, until a signal ends it");
   addFlags(command, RUN_KEYS);
+  addRecordFlags(command, "every event, and all that the rules are told");
   command.addHelpText(
     "after",
     `
@@ -67,6 +74,9 @@ Examples:
   keyhole run -o json --listen off | jq .       events only, no server
   keyhole run -o none --token-file /run/token --listen 10.0.0.5:9917
   keyhole run --filter-uid 0 --exclude-cgroup /system.slice
+  keyhole run -o none --record /var/lib/keyhole/monday.jsonl
+
+A recording is what "keyhole replay", "keyhole scan --input" and "keyhole explain --input" read.
 
 SIGHUP, and a change of a file of the configuration, make it read configuration and rules again. What is wrong with
 them is logged, and what was used before stays.
@@ -78,7 +88,98 @@ Exit codes:
     const load = () => loadedConfig(command, [...GLOBAL_KEYS, ...RUN_KEYS]);
     const loaded = await load();
     const { run } = await import("./commands/run.js");
-    process.exitCode = await run(loaded, load);
+    process.exitCode = await run(loaded, load, recordingOf(command));
+  });
+}
+
+/** What can be said about rules beside the configuration file. */
+const RULE_KEYS: readonly KeyPath[] = ["rules.directory", "rules.disable", "rules.severity"];
+
+function addReplay(root: CommandType): void {
+  const command = root
+    .command("replay")
+    .description("tell the events of a recording again, and what the rules of today find in it")
+    .argument("<file>", 'a recording: see "keyhole run --record"')
+    .addOption(outputOption(["table", "text", "json"]))
+    .option("--diff", "print only what is new, gone or changed against the findings of the recording")
+    .option("--fail-on-change", "exit with 1 when a finding is new, gone or changed");
+  addFlags(command, RULE_KEYS);
+  command.addHelpText(
+    "after",
+    `
+With -o table the findings are printed, with text and json every event, as "keyhole run" does; a summary follows, on
+stderr with text and json. What the recording does not have, because no rule asked for it then, is null.
+
+Examples:
+  keyhole replay monday.jsonl
+  keyhole replay monday.jsonl -o json | jq 'select(.type == "finding")'
+  keyhole replay monday.jsonl --diff --fail-on-change --disable-rule proc-default-gaps
+
+Exit codes:
+  0   done
+  1   --fail-on-change, and a finding is new, gone or changed
+  2   the recording cannot be replayed, or not to its end; what comes before is; or the command line or the
+      configuration is wrong
+  70  a defect of Keyhole`,
+  );
+  command.action(async (file: string) => {
+    const config = await configOf(command, [...GLOBAL_KEYS, ...RULE_KEYS]);
+    const { replay } = await import("./commands/replay.js");
+    const { diff, failOnChange } = command.opts<{ diff?: boolean; failOnChange?: boolean }>();
+    process.exitCode = await replay({
+      ...common<ReplayOutput>(command, config),
+      file,
+      config,
+      diff: diff === true,
+      failOnChange: failOnChange === true,
+    });
+  });
+}
+
+function addExplain(root: CommandType): void {
+  const command = root
+    .command("explain")
+    .description("say why an event or a finding is a finding, or is none; or print the page of a rule")
+    .argument("<id>", "seq of an event, id of a finding, or id of a rule")
+    .addOption(outputOption())
+    .option("--input <file>", "ask this recording instead of the agent")
+    .addOption(
+      new Option(
+        "--address <address>",
+        "HOST:PORT at which the agent listens (default: listen of the configuration)",
+      ).argParser(address),
+    );
+  addFlags(command, ["token_file", ...RULE_KEYS]);
+  command.addHelpText(
+    "after",
+    `
+Of an event it says which rules were asked, which of them matched, and what became of what they found; of a finding what
+was found and when. The agent remembers the last events (websocket.recent) and some thousand decisions.
+
+Examples:
+  keyhole explain ns-enter-host                 the page of a rule
+  keyhole explain 4711                          why the event with this seq is a finding, or is none
+  keyhole explain 2075807f9ecf74e9 -o json
+  keyhole explain 4711 --input monday.jsonl     what the rules of today make of it
+
+Exit codes:
+  0   done
+  1   the agent or the recording does not know it, or not any more
+  2   there is no such rule; the recording cannot be read, or not to its end; or the command line or the configuration
+      is wrong
+  3   no agent answers
+  70  a defect of Keyhole`,
+  );
+  command.action(async (what: string) => {
+    const config = await configOf(command, [...GLOBAL_KEYS, "token_file", ...RULE_KEYS]);
+    const { explain } = await import("./commands/explain.js");
+    const { input, address } = command.opts<{ input?: string; address?: ListenAddress }>();
+    process.exitCode = await explain({
+      ...common(command, config),
+      what,
+      ...(input !== undefined && { input }),
+      config: { ...config, listen: address ?? config.listen },
+    });
   });
 }
 
@@ -92,16 +193,23 @@ function addScan(root: CommandType): void {
         SEVERITIES,
       ),
     )
-    .option("--container <id>", "only this container (id, start of an id, or name)")
-    .option("--pid <pid>", "only the container of this process", positive);
+    .option("--container <name>", "only this container (id, start of an id, or name), or those of this pod")
+    .option("--pid <pid>", "only the container of this process", positive)
+    .option("--input <file>", "look at the end of this recording instead of this host")
+    .option("--record <file>", "write what is looked at to a recording, that other rules can be asked about")
+    .option("--record-overwrite", "replace the file of --record if there is one");
   addFlags(command, SCAN_KEYS);
   command.addHelpText(
     "after",
     `
+The score of a container is from 0 to 100: what root inside it could reach of the host.
+
 Examples:
   keyhole scan
   keyhole scan --fail-on high                   for a pipeline: fails on high and critical
   keyhole scan -o json --container 70df0a1b2c3d
+  keyhole scan --container shop/web             the containers of a pod
+  keyhole scan --input monday.jsonl             what ran when "keyhole run --record" ended
   keyhole scan -o sarif >keyhole.sarif          for tools that collect findings
 
 Exit codes:
@@ -111,16 +219,19 @@ Exit codes:
   command.action(async () => {
     const config = await configOf(command, [...GLOBAL_KEYS, ...SCAN_KEYS]);
     const { scan } = await import("./commands/scan.js");
-    const { container, pid, failOn } = command.opts<{
+    const { container, pid, failOn, input } = command.opts<{
       container?: string;
       pid?: number;
       failOn?: Severity;
+      input?: string;
     }>();
     process.exitCode = await scan({
       ...common<ScanOutput>(command, config),
       failOn: failOn ?? null,
       ...(container !== undefined && { container }),
       ...(pid !== undefined && { pid }),
+      ...(input !== undefined && { input }),
+      record: recordingOf(command),
       config,
     });
   });
@@ -378,6 +489,29 @@ Exit codes:
   });
 }
 
+interface RecordFlags {
+  readonly record?: string;
+  readonly recordOverwrite?: boolean;
+  readonly recordMax?: number;
+}
+
+function addRecordFlags(command: CommandType, what: string): void {
+  command
+    .option("--record <file>", `write a recording to this file: ${what}`)
+    .option("--record-overwrite", "replace the file of --record if there is one")
+    .addOption(
+      new Option("--record-max <bytes>", "size from which on nothing is recorded, 0: no limit")
+        .argParser(bytes)
+        .default(1024 ** 3, "1GiB"),
+    );
+}
+
+function recordingOf(command: CommandType) {
+  const { record, recordOverwrite, recordMax } = command.opts<RecordFlags>();
+  if (record === undefined) return null;
+  return { path: record, overwrite: recordOverwrite === true, maxSize: recordMax ?? 0 };
+}
+
 function outputOption(formats: readonly string[] = ["table", "json"]): Option {
   return new Option("-o, --output <format>", "format of the output").choices(formats).default("table");
 }
@@ -411,6 +545,20 @@ function positive(text: string): number {
   if (!/^\d+$/.test(text) || value < 1 || value > 2 ** 22) {
     throw new InvalidArgumentError("It must be a process id from 1 to 4194304.");
   }
+  return value;
+}
+
+function address(text: string): ListenAddress {
+  const value = parseAddress(text);
+  if (value === undefined)
+    throw new InvalidArgumentError("It must be HOST:PORT, the host an IP address or localhost.");
+  return value;
+}
+
+function bytes(text: string): number {
+  const value = parseBytes(text);
+  if (value === undefined)
+    throw new InvalidArgumentError("It must be a number of bytes, as 100000 or 512MiB.");
   return value;
 }
 

@@ -1,6 +1,7 @@
 /** What the agent tells about itself: the checks of /readyz and the values of the metrics. */
 import { loadLibbpf } from "@keyhole/libbpf";
 import type { Agent } from "./agent.js";
+import type { Config } from "./config/config.js";
 import { version } from "./config/version.js";
 import type { LoadedRules } from "./exposures/rule-loader.js";
 import { describeProblem } from "./exposures/rule-problems.js";
@@ -84,7 +85,11 @@ export interface Outputs {
   readonly reload: Reload;
 }
 
-export function metricSources(agent: Agent, { publisher, tail, stdout, reload }: Outputs): MetricSources {
+export function metricSources(
+  agent: Agent,
+  { publisher, tail, stdout, reload }: Outputs,
+  { metrics }: Pick<Config, "metrics">,
+): MetricSources {
   const { capture, inventory, exposures, graph } = agent;
   return {
     build: () => ({ version: version(), libbpf: loadLibbpf().version }),
@@ -97,6 +102,8 @@ export function metricSources(agent: Agent, { publisher, tail, stdout, reload }:
     findingsOpen: () => exposures.engine.open(),
     findings: () => exposures.totals(),
     reloads: () => reload.state,
+    scores: () => exposures.scores(),
+    perWorkload: metrics.per_workload,
     judgementErrors: () => exposures.errors,
     evictions: () => agent.evictions(),
     suppressedFindings: () => exposures.engine.suppressed(),

@@ -33,6 +33,16 @@ export const ERRORS: Readonly<Record<string, ErrorText>> = {
       "each with file, line and column, or with the name of the variable or flag. Exit status 2.",
     todo: "Correct what is listed; [configuration](configuration.md) has all keys.",
   },
+  KEYHOLE_EXPLAIN_TARGET: {
+    means:
+      "What `keyhole explain` was asked about is no rule, no seq of an event and no id of a finding. Exit status 2.",
+    todo: "The message lists the rules. The seq of an event stands in it; the id of a finding has 16 hexadecimal digits.",
+  },
+  KEYHOLE_EXPLAIN_UNKNOWN: {
+    means:
+      "The agent, or the recording, does not know the event or the finding that `keyhole explain` was asked about. Exit status 1.",
+    todo: "An agent remembers the last events (`websocket.recent`) and some thousand decisions, and nothing from before it was started: ask a [recording](recording.md).",
+  },
   KEYHOLE_FILTER: {
     means: "A cgroup of `filter.cgroups` does not exist. Exit status 2.",
     todo:
@@ -63,6 +73,11 @@ export const ERRORS: Readonly<Record<string, ErrorText>> = {
       "A capability is missing (the message names it), or the agent is in a user namespace, where its capabilities " +
       "do not count for the kernel. Exit status 3.",
     todo: "Run as root of the host, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE and `hostUsers: true`.",
+  },
+  KEYHOLE_NO_AGENT: {
+    means:
+      "`keyhole explain` found no agent to ask: none listens at the address, it refuses, or what answers is none. Exit status 3.",
+    todo: "Start it, or say where it listens with `--address` and which token it wants with `--token-file`; or ask a recording with `--input`.",
   },
   KEYHOLE_NO_BTF: {
     means: "The kernel has no type information at /sys/kernel/btf/vmlinux. Exit status 3.",
@@ -98,6 +113,11 @@ export const ERRORS: Readonly<Record<string, ErrorText>> = {
       "at. Exit status 2.",
     todo: "`keyhole procfs` without a filter names all that can see a procfs.",
   },
+  KEYHOLE_OPENS: {
+    means:
+      "`--opens on` asks for the files that containers open, and the kernel does not take the program that sees them. Exit status 3.",
+    todo: "Use `--opens auto`, which does without where it must and says so, or `--attach tracepoint`.",
+  },
   KEYHOLE_RULE_FILES: {
     means:
       "Files of rules changed while the agent ran, and there are mistakes in them. All rules stay as they were; the log, an event " +
@@ -110,6 +130,17 @@ export const ERRORS: Readonly<Record<string, ErrorText>> = {
       "src/exposures/rules. The message has file, line and column. Exit status 70. What is wrong with files of the user is logged, " +
       "and the rest of them is used.",
     todo: "Install Keyhole again; of a change, correct it there. `keyhole rules check` has all that is wrong with your own files.",
+  },
+  KEYHOLE_RECORD: {
+    means:
+      "The file of `--record` cannot be made: there is one already, or the directory cannot be written. Exit status 2.",
+    todo: "Choose another name, or replace the file with `--record-overwrite`.",
+  },
+  KEYHOLE_RECORDING: {
+    means:
+      "A file is no recording, one of another version, or damaged: empty, cut in the middle of a line, or changed. The message " +
+      "has file, line and column. Exit status 2.",
+    todo: "What comes before the line is replayed all the same: cut the file there, or record anew. A recording of another version needs the Keyhole that wrote it.",
   },
   KEYHOLE_RULE_UNKNOWN: {
     means: "`rules.disable` or `rules.severity` names a rule that does not exist. Exit status 2.",

@@ -21,6 +21,11 @@ const MEANINGS: Readonly<Record<LostReason, string>> = {
   decode: "a record could not be told: a defect of Keyhole, its log says more",
   stop: "the agent was told to end while more waited in the ring than it could publish in time",
   "stdout-queue": "the reader of stdout was too slow, or stdout could not be written",
+  "record-queue":
+    "lines of the recording, because the disk was too slow; none is missing elsewhere. See [recordings](recording.md)",
+  "record-error": "lines of the recording, because the file could not be written: the log has the errno",
+  "record-full": "lines of the recording, because it has reached `--record-max`",
+  "record-value": "lines of the recording that cannot be written down: a defect of Keyhole",
 };
 
 /** Why events are lost, as the agent counts it. */

@@ -5,8 +5,11 @@ import { useColor } from "../config/color.js";
 import type { Config } from "../config/config.js";
 import { DROP_IN_DIRECTORY, type LoadedConfig } from "../config/load.js";
 import { watchFiles } from "../config/watched-files.js";
+import type { Recorder } from "../exposures/recorder.js";
+import type { RecordingFile } from "../exposures/recording-writer.js";
 import { loadRuleSet, RULES_DIRECTORY } from "../exposures/rule-loader.js";
 import { createLogger, type Logger } from "../log.js";
+import { explainRoutes } from "../publish/explain-routes.js";
 import { HttpServer } from "../publish/http.js";
 import { inventoryRoutes } from "../publish/inventory-routes.js";
 import { Publisher } from "../publish/publisher.js";
@@ -22,20 +25,24 @@ const EXIT_DEFECT = 70;
 const STOP_MS = 950;
 
 /**
+/**
  * `keyhole run`: publishes events until SIGINT, SIGTERM or the end of whoever reads stdout. `load` reads the configuration
- * again, at SIGHUP and when one of its files changed. Resolves to the exit status. Throws a KeyholeError when the agent
- * cannot start.
+ * again, at SIGHUP and when one of its files changed; `record` is the file in which events are kept to be replayed. Resolves
+ * to the exit status. Throws a KeyholeError when the agent cannot start.
  */
 export async function run(
   { config, files }: LoadedConfig,
   load: () => Promise<LoadedConfig>,
+  record: RecordingFile | null = null,
 ): Promise<number> {
   // before anything that takes its time: a signal during the start ends it as well
   const ended = endOf();
   const log = createLogger(config.log);
   const publisher = new Publisher({ node: config.node });
-  const agent = new Agent(config, publisher, log);
+  const recorder = record === null ? null : await openRecorder(record, config, log);
+  const agent = new Agent(config, publisher, log, recorder);
   const stdout = await openStdout(config, agent, log, ended.end);
+  if (recorder !== null) publisher.addSink(recorder);
   if (stdout !== null) publisher.addSink(stdout);
   const reload = new Reload({
     config,
@@ -75,6 +82,16 @@ export async function run(
     await server?.close();
   }
   return status;
+}
+
+async function openRecorder(record: RecordingFile, { node }: Config, log: Logger): Promise<Recorder> {
+  const [{ Recorder }, { RecordingWriter }] = await Promise.all([
+    import("../exposures/recorder.js"),
+    import("../exposures/recording-writer.js"),
+  ]);
+  const onError = (error: NodeJS.ErrnoException) =>
+    log.error("the recording cannot be written", { file: record.path, errno: error.code ?? null });
+  return new Recorder(new RecordingWriter(record, { onError }), { node });
 }
 
 async function openStdout(
@@ -124,13 +141,18 @@ function makeServer(config: Config, { agent, publisher, tail, stdout, reload }: 
     token_file: config.token_file,
     names: [config.node],
     routes: [
-      metricsRoute(metricSources(agent, { publisher, tail, stdout, reload })),
+      metricsRoute(metricSources(agent, { publisher, tail, stdout, reload }, config)),
       healthRoute(() => agent.lastTurn),
       readyRoute(() => readyChecks(agent, reload)),
       ...inventoryRoutes({
         graph: agent.graph,
         tables: agent.view.tables,
         procfs: () => agent.view.procfs(),
+      }),
+      ...explainRoutes({
+        engine: agent.exposures.engine,
+        eventOf: (seq) => tail.event(seq),
+        scores: () => agent.exposures.scores(),
       }),
     ],
     upgrades: [tail],

@@ -1,15 +1,14 @@
 import { hostname } from "node:os";
 import type { Config } from "../config/config.js";
 import { KeyholeError } from "../errors.js";
-import { SCHEMA_VERSION, SEVERITIES, type Severity } from "../event.js";
+import { type ContainerRef, SEVERITIES, type Severity } from "../event.js";
 import { buildContainerView, readHostProcDev, type ViewSources } from "../exposures/container-view.js";
 import { type DetachedSources, detachedByContainer } from "../exposures/detached-files.js";
 import { Exposures } from "../exposures/engine.js";
 import type { FindingChange } from "../exposures/findings.js";
 import { readNodeFacts } from "../exposures/node-facts.js";
-import { loadRuleSet } from "../exposures/rule-loader.js";
+import type { RecordingFile } from "../exposures/recording-writer.js";
 import { describeProblem } from "../exposures/rule-problems.js";
-import { NO_OVERRIDES } from "../exposures/rule-set.js";
 import { HostPath } from "../kernel/host-path.js";
 import { LINK_INDEX } from "../kernel/links.js";
 import { EXIT_REFUSED, INIT_PID_NS } from "../kernel/privileges.js";
@@ -23,14 +22,23 @@ import { Containers } from "../workloads/containers.js";
 import { ownContainer } from "../workloads/own-container.js";
 import { type Representative, representatives } from "../workloads/representatives.js";
 import { findingsTable } from "./findings-table.js";
+import { type Progress, progressOn } from "./progress.js";
+import { loadedRulesOf, rulesOf } from "./rules-of.js";
+import { ScanNotes } from "./scan-notes.js";
+import {
+  chooseContainers,
+  type NotSeen,
+  type ScanReport,
+  type ScanTarget,
+  scanReport,
+} from "./scan-report.js";
+import { scoresTable } from "./scores-table.js";
 
-export interface ScanTarget {
+export interface NodeTarget extends ScanTarget {
   /** Directory below which the host's /proc and /sys are found. */
   readonly hostRoot: string;
-  /** Only this container: its id, the beginning of it, or its name. */
-  readonly container?: string;
-  /** Only the container of this process. */
-  readonly pid?: number;
+  /** The recording that is written, null: none. */
+  readonly record?: RecordingFile | null;
   /** What the configuration says about the rules and the node's name. */
   readonly config?: Pick<Config, "rules" | "node">;
 }
@@ -38,33 +46,13 @@ export interface ScanTarget {
 export const SCAN_OUTPUTS = ["table", "json", "sarif", "markdown"] as const;
 export type ScanOutput = (typeof SCAN_OUTPUTS)[number];
 
-export interface ScanOptions extends ScanTarget {
+export interface ScanOptions extends NodeTarget {
+  /** A recording to look at instead of this node. */
+  readonly input?: string;
   readonly output: ScanOutput;
   /** End with 1 when there is a finding of this severity or a worse one; null: never. */
   readonly failOn: Severity | null;
   readonly color: boolean;
-}
-
-/** Something that the scan could not look at, and why. What is not listed and has no finding is clean. */
-export interface NotSeen {
-  readonly what: string;
-  readonly reason: string;
-}
-
-export interface ScanReport {
-  readonly schema: typeof SCHEMA_VERSION;
-  readonly node: string;
-  /** RFC 3339, when the scan began. */
-  readonly time: string;
-  /** Whether {@link notSeen} is empty. */
-  readonly complete: boolean;
-  readonly notSeen: readonly NotSeen[];
-  /** Findings that are not in {@link findings}, by reason: see {@link Exposures.suppressed}. */
-  readonly suppressed: { readonly [reason: string]: number };
-  /** How many containers were looked at. */
-  readonly containers: number;
-  /** The most severe first. */
-  readonly findings: readonly FindingChange[];
 }
 
 /**
@@ -72,7 +60,10 @@ export interface ScanReport {
  * {@link KeyholeError} where nothing can be seen (exit status 3) or the target does not exist (2).
  */
 export async function scan(options: ScanOptions): Promise<number> {
-  const report = takeScan(options, progressOn(process.stderr));
+  const report =
+    options.input === undefined
+      ? takeScan(options, progressOn(process.stderr, "containers"))
+      : (await import("./scan-recording.js")).scanRecording(options.input, options);
   const text = await textOf(report, options);
   await new Promise<void>((resolve, reject) =>
     process.stdout.write(text, (error) => (error ? reject(error) : resolve())),
@@ -82,21 +73,21 @@ export async function scan(options: ScanOptions): Promise<number> {
   return bad.length > 0 ? 1 : 0;
 }
 
-async function textOf(report: ScanReport, { output, color }: ScanOptions): Promise<string> {
+async function textOf(report: ScanReport, { output, color, config }: ScanOptions): Promise<string> {
   switch (output) {
     case "table":
       return describe(report, color);
     case "json":
       return `${JSON.stringify(report)}\n`;
     case "sarif":
-      return `${JSON.stringify((await import("../publish/sarif.js")).sarif(report), null, 2)}\n`;
+      return `${JSON.stringify((await import("../publish/sarif.js")).sarif(report, rulesOf(config)), null, 2)}\n`;
     case "markdown":
       return (await import("../publish/markdown.js")).markdown(report);
   }
 }
 
 /** Looks at the containers of the node and returns what was found. `progress` is called after each. */
-export function takeScan(target: ScanTarget, progress: Progress = () => {}): ScanReport {
+export function takeScan(target: NodeTarget, progress: Progress = () => {}): ScanReport {
   const time = new Date().toISOString();
   const host = new HostPath(target.hostRoot);
   const tasks = readProcTasks(host);
@@ -113,7 +104,11 @@ export function takeScan(target: ScanTarget, progress: Progress = () => {}): Sca
   const hostNs = graph.anchors.host;
   const containers = new Containers({ host, hostNs, graph });
   const all = representatives(tasks, (task) => containers.of(task), hostNs);
-  const chosen = choose(all, tasks, containers, target);
+  const ofPid = (pid: number) => {
+    const task = tasks.find((one) => one.pid === pid);
+    return (task === undefined ? null : containers.of(task)?.id) ?? null;
+  };
+  const chosen = chooseContainers(all, target, ofPid);
 
   const notSeen: NotSeen[] = [];
   if (hostNs[LINK_INDEX.pid] !== INIT_PID_NS) {
@@ -129,13 +124,13 @@ export function takeScan(target: ScanTarget, progress: Progress = () => {}): Sca
     taskOf: (pid) => byPid.get(pid),
     containerOf: (task) => containers.of(task)?.id ?? null,
   });
-  const node = readNodeFacts(host);
+  const facts = readNodeFacts(host);
   const sources: ViewSources = {
     host,
     hostNs,
     hostProcDev,
-    existing: node.existing,
-    node,
+    existing: facts.existing,
+    node: facts,
     superblocks: kernel?.superblocks ?? null,
     detached: kernel?.detached ?? null,
     sharers: (pidNs) => all.filter(({ task }) => task?.ns[LINK_INDEX.pid] === pidNs).length,
@@ -145,42 +140,38 @@ export function takeScan(target: ScanTarget, progress: Progress = () => {}): Sca
     notSeen.push({ what: "mounts of the host's own /proc", reason: "pid 1 has no procfs at /proc" });
   }
 
-  const { rules, problems, omitted } = loadRuleSet({
-    directory: target.config?.rules.directory ?? null,
-    overrides: target.config?.rules ?? NO_OVERRIDES,
-  });
+  const { rules, problems, omitted } = loadedRulesOf(target.config);
   for (const problem of problems)
     notSeen.push({ what: "what a rule is for", reason: describeProblem(problem) });
   if (omitted > 0) notSeen.push({ what: "what rules are for", reason: `${omitted} more problems` });
-  const exposures = new Exposures({ rules, hostProcDev });
-  exposures.leaveOut(ownContainer(host, containers, (pid) => tasks.find((task) => task.pid === pid)));
-  const findings = new Map<string, FindingChange>();
+  const node = target.config?.node || hostname();
+  const notes =
+    target.record == null ? null : new ScanNotes(target.record, { node, hostNs, hostProcDev, rules });
+  const exposures = new Exposures({ rules, hostProcDev, ...(notes !== null && { now: notes.now }) });
+  const inputs = notes?.around(exposures, sources.superblocks !== null) ?? exposures;
+  inputs.leaveOut(ownContainer(host, containers, (pid) => tasks.find((task) => task.pid === pid)));
+  const looked: ContainerRef[] = [];
   for (const [index, one] of chosen.entries()) {
-    for (const finding of look(one, sources, exposures, notSeen)) findings.set(finding.id, finding);
+    const changes = look(one, sources, inputs, notSeen);
+    if (changes !== null) looked.push(one.container);
+    notes?.publish(changes ?? []);
     progress(index + 1, chosen.length);
   }
-  return {
-    schema: SCHEMA_VERSION,
-    node: target.config?.node || hostname(),
-    time,
-    complete: notSeen.length === 0,
-    notSeen,
-    suppressed: Object.fromEntries([...exposures.suppressed()].filter(([, count]) => count > 0)),
-    containers: chosen.length,
-    findings: [...findings.values()].sort((a, b) => rank(a.severity) - rank(b.severity)),
-  };
+  notes?.close();
+  return scanReport(exposures, looked, { node, time, recording: null, notSeen });
 }
 
+/** What was found in a container; null where it could not be looked at, or is gone. */
 function look(
   { container, task }: Representative,
   sources: ViewSources,
-  exposures: Exposures,
+  exposures: Pick<Exposures, "posture">,
   notSeen: NotSeen[],
-): FindingChange[] {
+): FindingChange[] | null {
   const what = `container ${container.id}`;
   if (task === null) {
     notSeen.push({ what, reason: "none of its tasks has left the host's mount namespace" });
-    return [];
+    return null;
   }
   if (task.exe !== null && /(?:^|\/)runsc$/.test(task.exe)) {
     notSeen.push({ what, reason: "it runs on a kernel of its own (gVisor): only its outside was looked at" });
@@ -188,42 +179,12 @@ function look(
   try {
     const view = buildContainerView(container, task, sources);
     // It ended meanwhile: there is nothing left to be exposed.
-    return view === null ? [] : exposures.posture(view);
+    return view === null ? null : exposures.posture(view);
   } catch (error) {
     if (!(error instanceof KeyholeError)) throw error;
     notSeen.push({ what, reason: `${error.message}: ${error.found ?? error.code}` });
-    return [];
+    return null;
   }
-}
-
-function choose(
-  all: readonly Representative[],
-  tasks: readonly Task[],
-  containers: Containers,
-  target: ScanTarget,
-): readonly Representative[] {
-  const { container, pid } = target;
-  let chosen = all;
-  if (container !== undefined) {
-    chosen = chosen.filter(({ container: { id, name } }) => id.startsWith(container) || name === container);
-    if (chosen.length !== 1) throw noSuchContainer(`container ${container}`, chosen.length);
-  }
-  if (pid !== undefined) {
-    const task = tasks.find((one) => one.pid === pid);
-    const id = task === undefined ? null : containers.of(task)?.id;
-    chosen = chosen.filter((one) => one.container.id === id);
-    if (chosen.length !== 1) throw noSuchContainer(`process ${pid} in a container`, chosen.length);
-  }
-  return chosen;
-}
-
-function noSuchContainer(what: string, found: number): KeyholeError {
-  return new KeyholeError(found === 0 ? `there is no ${what}` : `there is more than one ${what}`, {
-    code: "KEYHOLE_SCAN_TARGET",
-    expected: "one running container",
-    found: String(found),
-    hint: "`keyhole scan` without a target names the containers it finds something in",
-  });
 }
 
 /** What only the kernel itself tells of the node; null without BPF. */
@@ -263,20 +224,10 @@ function isHidden(task: Task, host: HostPath): boolean {
   return state !== undefined && state !== "Z" && state !== "X";
 }
 
-type Progress = (done: number, total: number) => void;
-
-/** Says how far it is, on a terminal and after the first second only. */
-function progressOn(stream: NodeJS.WriteStream): Progress {
-  const start = performance.now();
-  return (done, total) => {
-    if (!stream.isTTY || performance.now() - start < 1000) return;
-    stream.write(done === total ? "\r\x1b[K" : `\rkeyhole: looked at ${done} of ${total} containers`);
-  };
-}
-
 function describe(report: ScanReport, color: boolean): string {
   let text = findingsTable(report.findings, color);
-  text += `containers looked at: ${report.containers}, findings: ${report.findings.length}\n`;
+  if (report.findings.length > 0) text += `\n${scoresTable(report.containers)}`;
+  text += `containers looked at: ${report.containers.length}, findings: ${report.findings.length}\n`;
   for (const [reason, count] of Object.entries(report.suppressed))
     text += `not shown: ${count} (${reason})\n`;
   for (const { what, reason } of report.notSeen)

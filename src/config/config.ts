@@ -41,6 +41,8 @@ export interface Config {
   readonly limits: { readonly rate: number };
   /** How many events are kept for clients of the WebSocket that come back or are slow. */
   readonly websocket: { readonly recent: number };
+  /** Whether containers have series of their own among the metrics. */
+  readonly metrics: { readonly per_workload: boolean };
   /** Milliseconds. */
   readonly inventory: { readonly interval: number };
   readonly filter: {
@@ -83,6 +85,7 @@ export const DEFAULTS: Config = {
   ring: { size: 16 * 1024 * 1024 },
   limits: { rate: 20_000 },
   websocket: { recent: 2_048 },
+  metrics: { per_workload: false },
   inventory: { interval: 5_000 },
   filter: {
     exclude_self: true,

@@ -46,6 +46,10 @@ export const KEYS: Readonly<Record<KeyPath, Key>> = {
     flag: "--websocket-recent <events>",
     help: "events kept for WebSocket clients that come back or are slow (default 2048, at most 3 MiB of them)",
   },
+  "metrics.per_workload": {
+    flag: "--metrics-per-workload",
+    help: "metrics of each container: its score and its open findings",
+  },
   "inventory.interval": {
     flag: "--inventory-interval <duration>",
     help: "time between two inventories of all tasks (default 5s)",

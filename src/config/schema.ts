@@ -113,6 +113,7 @@ const SCHEMA = section({
   ring: v.exactOptional(section({ size: v.exactOptional(ringSize) })),
   limits: v.exactOptional(section({ rate: v.exactOptional(rate) })),
   websocket: v.exactOptional(section({ recent: v.exactOptional(recent) })),
+  metrics: v.exactOptional(section({ per_workload: v.exactOptional(flag) })),
   inventory: v.exactOptional(section({ interval: v.exactOptional(interval) })),
   filter: v.exactOptional(
     section({

@@ -39,6 +39,20 @@ export class Decisions {
     return Math.max(0, this.#next - this.#capacity);
   }
 
+  /** How many there have been; for {@link since}. */
+  get total(): number {
+    return this.#next;
+  }
+
+  /** Those that came after there had been `total`, the first first; what had to make room is left out. */
+  since(total: number): Decision[] {
+    const first = Math.max(total, this.#next - this.#capacity);
+    return Array.from(
+      { length: this.#next - first },
+      (_, index) => this.#ring[(first + index) % this.#capacity]!,
+    );
+  }
+
   /** Those about an event, by its `seq`, or about a finding, by its id; the last first. */
   about(subject: { readonly seq: number } | { readonly finding: string }): Decision[] {
     const found = this.#ring.filter((one) =>

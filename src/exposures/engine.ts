@@ -162,7 +162,10 @@ export class Exposures {
     const rules = this.#actRules[call.container === null ? "host" : "container"].get(call.syscall);
     if (rules === undefined) return [];
     const known = { protections: this.#protections, memory: this.#memory };
-    const act = new ActInProgress(call, context, call.container?.id ?? "", known, this.#suppress);
+    let asked = rules[0]!;
+    const spare = (reason: string) =>
+      this.#spare(aboutCall(asked, [], call, call.container ?? act.entered()), reason);
+    const act = new ActInProgress(call, context, call.container?.id ?? "", known, spare);
     const holding: Holding[] = [];
     const tell = (rule: RuleInfo, exposures: readonly Exposure[], also: readonly string[]) => {
       const found = aboutCall(rule, exposures, call, call.container ?? act.entered());
@@ -170,6 +173,7 @@ export class Exposures {
     };
     for (const rule of rules) {
       if (!mayConcern(rule, call, context.hostNs)) continue;
+      asked = rule;
       const exposures = rule.evaluate(act);
       if (exposures.length === 0) continue;
       // one that is switched off hides none that says less
@@ -186,18 +190,23 @@ export class Exposures {
   story(story: ObservedStory, context: StoryContext): FindingChange[] {
     const { container, process, fs_type: fsType, seq } = story;
     if (container === null) return [];
-    const act: StoryAct = { ...context, story, suppress: this.#suppress };
+    const subject: FindingSubject = { kind: "container", id: container.id, container, pid: process.pid };
+    const time = this.#now();
+    const about = (rule: RuleInfo, exposures: readonly Exposure[]): Found => {
+      return { rule, subject, exposures, also: [], time, ...(seq !== undefined && { eventSeq: seq }) };
+    };
+    let asked: StoryRule | undefined;
+    const suppress = (reason: string) => this.#spare(about(asked!, []), reason);
+    const act: StoryAct = { ...context, story, suppress };
     const changes: FindingChange[] = [];
     for (const rule of this.#rules.stories) {
       if (!concernsStory(rule, fsType)) continue;
+      asked = rule;
       const exposures = rule.evaluate(act);
       if (exposures.length === 0) continue;
-      const subject: FindingSubject = { kind: "container", id: container.id, container, pid: process.pid };
-      const time = this.#now();
-      const found = { rule, subject, exposures, also: [], time, ...(seq !== undefined && { eventSeq: seq }) };
       push(
         changes,
-        this.#happened(found, (exposure) => storyFacts(act, exposure)),
+        this.#happened(about(rule, exposures), (exposure) => storyFacts(act, exposure)),
       );
     }
     return changes;
@@ -214,6 +223,11 @@ export class Exposures {
       push(changes, this.#happened(aboutCall(rule, exposures, call, call.container), facts));
     }
     return changes;
+  }
+
+  /** The findings that are known: open posture, and acts since the start. */
+  findings(): FindingChange[] {
+    return this.#findings.all();
   }
 
   /** Open posture findings by rule and severity, for a gauge; 0 for a rule without one. */
@@ -303,7 +317,7 @@ export class Exposures {
 
   /** Counts what is not told, and remembers why. */
   #spare(found: Found, reason: string): void {
-    this.#suppress(reason);
+    this.#suppressed.set(reason, (this.#suppressed.get(reason) ?? 0) + 1);
     this.#decide(found, reason, null);
   }
 
@@ -341,10 +355,6 @@ export class Exposures {
     if (this.#disabled.has(rule)) return "the rule was disabled";
     return this.#rules.posture.some(({ id }) => id === rule) ? "no longer holds" : "the rule was removed";
   }
-
-  readonly #suppress = (reason: string): void => {
-    this.#suppressed.set(reason, (this.#suppressed.get(reason) ?? 0) + 1);
-  };
 }
 
 const NO_RULES = { container: new Map(), host: new Map() } as const;
@@ -394,6 +404,7 @@ function push(changes: FindingChange[], change: FindingChange | null): void {
   if (change !== null) changes.push(change);
 }
 
-function rfc3339(): string {
+/** Now, with nanoseconds that are always zero. */
+export function rfc3339(): string {
   return new Date().toISOString().replace("Z", "000000Z");
 }

@@ -142,6 +142,13 @@ export class Findings {
       );
   }
 
+  /** Every finding that is known. */
+  all(): FindingChange[] {
+    return [...this.#bySubject.values()].flatMap((findings) =>
+      [...findings.values()].map(({ change }) => change),
+    );
+  }
+
   /** Open posture findings by rule and severity. */
   open(): FindingCount[] {
     const counts = new FindingCounts(this.#known);

@@ -27,7 +27,10 @@ import type { FindingCount } from "./finding-counts.js";
 import type { FindingChange } from "./findings.js";
 import { Instances } from "./instances.js";
 import { readNodeFacts } from "./node-facts.js";
+import type { EngineInputs, Recorder } from "./recorder.js";
+import type { Fact } from "./rule.js";
 import type { RuleSet } from "./rule-set.js";
+import { type ContainerScore, noScore, scores } from "./score.js";
 
 export interface ExposureWatchOptions {
   readonly host: HostPath;
@@ -37,6 +40,8 @@ export interface ExposureWatchOptions {
   readonly rules: RuleSet;
   readonly publish: (change: FindingChange) => void;
   readonly log: Logger;
+  /** Writes down what the rules are told. */
+  readonly recorder?: Recorder | null;
 }
 
 /** A container is looked at when nothing has happened in it for so long, in milliseconds. */
@@ -54,6 +59,12 @@ const SUPERBLOCKS = "procfs superblocks";
 /** Repetitions of an error that are told. */
 const TOLD_ERRORS = 10;
 
+/** What a running agent can always tell rules, and what it takes the kernel's list of superblocks for. */
+const FACTS: readonly Fact[] = [
+  ...(["mountinfo", "host-procfs", "pid-namespace-tree", "syscalls", "stories"] as const),
+];
+const FACTS_OF_SUPERBLOCKS: readonly Fact[] = ["procfs-pid-namespace", "procfs-options"];
+
 interface Stir {
   readonly since: number;
   last: number;
@@ -68,6 +79,8 @@ export class ExposureWatch {
   readonly #engine: Exposures;
   /** Whose program each process runs: what tells runtimes from what they run. */
   readonly origins: Origins;
+  /** The engine, with somebody who takes notes where that is wanted. */
+  readonly #inputs: EngineInputs;
   /** Opened by start(): what is read here is no part of the first event. */
   #instances: Instances | null = null;
   readonly #static: Pick<ViewSources, "host" | "hostNs" | "hostProcDev" | "existing" | "node">;
@@ -87,7 +100,10 @@ export class ExposureWatch {
     const hostProcDev = readHostProcDev(host);
     const node = readNodeFacts(host);
     this.#static = { host, hostNs: graph.anchors.host, hostProcDev, existing: node.existing, node };
-    this.#engine = new Exposures({ rules, hostProcDev });
+    const recorder = options.recorder ?? null;
+    recorder?.begin({ hostNs: graph.anchors.host, hostProcDev, rules });
+    this.#engine = new Exposures({ rules, hostProcDev, ...(recorder !== null && { now: recorder.now }) });
+    this.#inputs = recorder?.around(this.#engine) ?? this.#engine;
     this.origins = new Origins({ hostNs: graph.anchors.host, containerOf: (task) => containers.of(task) });
   }
 
@@ -120,6 +136,15 @@ export class ExposureWatch {
     return this.#engine;
   }
 
+  /** How exposed each running container is, the worst first. */
+  scores(): ContainerScore[] {
+    const found = scores(this.#engine.findings());
+    const ids = new Set(found.map(({ id }) => id));
+    const clean = [...this.#known].filter(([id]) => !ids.has(id));
+    const refs = clean.map(([, task]) => this.#options.containers.of(task)).filter((one) => one !== null);
+    return [...found, ...refs.map(noScore)];
+  }
+
   /** See {@link Exposures.totals}. */
   totals(): FindingCount[] {
     return this.#engine.totals();
@@ -130,6 +155,7 @@ export class ExposureWatch {
     this.#guard("procfs instances", () => {
       this.#instances = new Instances(superblocks);
     });
+    this.#options.recorder?.facts(superblocks === null ? FACTS : [...FACTS, ...FACTS_OF_SUPERBLOCKS]);
     this.onInventory();
     for (const stir of this.#stirred.values()) stir.last = 0;
     if (this.#timer !== null) clearTimeout(this.#timer);
@@ -145,14 +171,14 @@ export class ExposureWatch {
   onInventory(): void {
     const { host, tasks, containers } = this.#options;
     this.origins.onInventory(tasks.values());
-    this.#engine.leaveOut(ownContainer(host, containers, (pid) => tasks.get(pid)));
+    this.#inputs.leaveOut(ownContainer(host, containers, (pid) => tasks.get(pid)));
     const running = representatives(tasks.values(), (task) => containers.of(task), this.#static.hostNs);
     const ids = new Set(running.map(({ container }) => container.id));
     for (const id of [...this.#known.keys()].filter((known) => !ids.has(known))) {
       this.#known.delete(id);
       this.#stirred.delete(id);
       this.#budget.forget(id);
-      this.#publish(this.#engine.gone(id, "the container has ended"));
+      this.#publish(this.#inputs.gone(id, "the container has ended"));
     }
     for (const { container, task } of running) {
       if (task === null) continue;
@@ -214,7 +240,7 @@ export class ExposureWatch {
         // a call that made a new one changed no other: what is different waits for a call that can have done it
         if (!reconfigures(event)) return;
         for (const { before, after } of this.#instances?.takeSteps() ?? []) {
-          this.#publish(this.#engine.instanceChanged(before, after, event));
+          this.#publish(this.#inputs.instanceChanged(before, after, event));
         }
       });
     }
@@ -222,7 +248,7 @@ export class ExposureWatch {
     if (container !== null && changesMounts && this.#known.has(container.id)) this.#stir(container.id);
     const { hostNs } = this.#static;
     try {
-      if (!this.#engine.concerns(event, hostNs)) return;
+      if (!this.#inputs.concerns(event, hostNs)) return;
       const after = () => {
         if (container === null) return null;
         return this.#budget.run(container.id, () => buildContainerView(container, task, this.#sources()));
@@ -235,7 +261,7 @@ export class ExposureWatch {
         ancestors: () => ancestorsOf(task, this.#options.tasks),
         after,
       };
-      this.#publish(this.#engine.act(event, context));
+      this.#publish(this.#inputs.act(event, context));
     } catch (error) {
       this.#failed("rules about acts", error);
     }
@@ -251,7 +277,7 @@ export class ExposureWatch {
       const parentNs = tasks.get(ppid)?.ns ?? null;
       const lineage = { exe, parentExe: parent?.exe ?? null, parentNs, origin };
       const { hostNs } = this.#static;
-      this.#publish(this.#engine.story(event, { hostNs, isRuntime: isRuntimeAtWork(lineage, hostNs) }));
+      this.#publish(this.#inputs.story(event, { hostNs, isRuntime: isRuntimeAtWork(lineage, hostNs) }));
     });
   }
 
@@ -279,7 +305,7 @@ export class ExposureWatch {
 
   /** Looks at every container again, with other rules from now on. */
   use(rules: RuleSet): void {
-    this.#engine.use(rules);
+    this.#inputs.use(rules);
     for (const id of this.#known.keys()) this.#stir(id);
   }
 
@@ -315,7 +341,7 @@ export class ExposureWatch {
     if (!isPayload && isRuntimeAtWork(lineage, this.#static.hostNs)) return;
     this.#guard("posture", () => {
       const view = this.#view(task);
-      if (view !== null) this.#publish(this.#engine.posture(view));
+      if (view !== null) this.#publish(this.#inputs.posture(view));
     });
   }
 

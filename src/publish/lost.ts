@@ -18,6 +18,10 @@ export const LOST_REASONS = [
   "decode",
   "stop",
   "stdout-queue",
+  "record-queue",
+  "record-error",
+  "record-full",
+  "record-value",
 ] as const;
 export type LostReason = (typeof LOST_REASONS)[number];
 

@@ -1,4 +1,4 @@
-import type { ScanReport } from "../commands/scan.js";
+import type { ScanReport } from "../commands/scan-report.js";
 import { SEVERITIES } from "../event.js";
 import { neutralise } from "./neutral.js";
 import { subjectName } from "./subject-name.js";
@@ -8,7 +8,7 @@ export function markdown({ node, time, containers, findings, notSeen, suppressed
   const lines = [
     `# Procfs exposures of ${code(node)}`,
     "",
-    `${time}: ${containers} containers, ${findings.length} findings.`,
+    `${time}: ${containers.length} containers, ${findings.length} findings.`,
     "",
     "| Severity | Findings |",
     "| --- | --- |",
@@ -18,6 +18,14 @@ export function markdown({ node, time, containers, findings, notSeen, suppressed
       .filter(([, count]) => count > 0)
       .map(([severity, count]) => `| ${severity} | ${count} |`),
   ];
+  const exposed = containers.filter(({ score }) => score > 0);
+  if (exposed.length > 0) {
+    lines.push("", "| Container | Score of 100 |", "| --- | --- |");
+    for (const { id, container, score } of exposed) {
+      const name = subjectName({ subject: { kind: "container", id, container, pid: null } });
+      lines.push(`| ${code(name).replaceAll("|", "\\|")} | ${score} |`);
+    }
+  }
   for (const finding of findings) {
     lines.push("", `## ${finding.severity}: ${plain(finding.title)}`, "");
     lines.push(`${code(subjectName(finding))}, rule ${code(finding.rule)}`, "");

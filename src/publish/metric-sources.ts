@@ -1,4 +1,5 @@
 import type { FindingCount } from "../exposures/finding-counts.js";
+import type { ContainerScore } from "../exposures/score.js";
 import type { ReloadState } from "../reload.js";
 import type { EventCount } from "./publisher.js";
 
@@ -34,6 +35,10 @@ export interface MetricSources {
   suppressedFindings(): ReadonlyMap<string, number>;
   /** How reloading configuration and rules went. */
   reloads(): ReloadState;
+  /** How exposed each running container is, the worst first. */
+  scores(): readonly ContainerScore[];
+  /** Whether single containers have series of their own. */
+  readonly perWorkload: boolean;
   /** Containers and calls that could not be judged because something failed. */
   judgementErrors(): number;
   /** What had to make room in a bounded table, by table. */

@@ -1,6 +1,7 @@
 import { METRICS, type MetricDefinition, type Sample } from "./metric-definitions.js";
 import type { MetricSources } from "./metric-sources.js";
 import { PROCESS_METRICS } from "./process-metrics.js";
+import { WORKLOAD_METRICS } from "./workload-metrics.js";
 
 export type { MetricSources } from "./metric-sources.js";
 
@@ -12,7 +13,11 @@ export interface Metrics {
 }
 
 /** What is served, for the documentation: name, type, labels and help of every metric. */
-export const METRIC_DEFINITIONS: readonly Omit<MetricDefinition, "read">[] = [...METRICS, ...PROCESS_METRICS];
+export const METRIC_DEFINITIONS: readonly Omit<MetricDefinition, "read">[] = [
+  ...METRICS,
+  ...WORKLOAD_METRICS,
+  ...PROCESS_METRICS,
+];
 
 /**
  * The metrics over `sources`, in a registry of their own. prom-client is imported here and not at start-up:
@@ -46,7 +51,7 @@ export async function createMetrics(sources: MetricSources): Promise<Metrics> {
       });
     }
   };
-  for (const metric of METRICS) register(metric, () => metric.read(sources));
+  for (const metric of [...METRICS, ...WORKLOAD_METRICS]) register(metric, () => metric.read(sources));
   for (const metric of PROCESS_METRICS) register(metric, async () => [{ value: await metric.read() }]);
   return { contentType: registry.contentType, text: () => registry.metrics() };
 }

@@ -1,8 +1,8 @@
-import type { ScanReport } from "../commands/scan.js";
+import type { ScanReport } from "../commands/scan-report.js";
 import { version } from "../config/version.js";
 import type { Severity } from "../event.js";
 import type { RuleInfo } from "../exposures/rule.js";
-import { allRules, DETECTORS } from "../exposures/rule-set.js";
+import { allRules, type RuleSet } from "../exposures/rule-set.js";
 import { neutralise } from "./neutral.js";
 import { subjectName } from "./subject-name.js";
 
@@ -19,8 +19,9 @@ const LEVELS: Readonly<Record<Severity, readonly [level: string, rank: string]>>
  * The report as a SARIF 2.1.0 log (OASIS, sarif-schema-2.1.0): the rules that found something, and a result for each finding. A
  * container is no file; it stands as an artifact `NODE/CONTAINER`, since readers want one, and as a logical location.
  */
-export function sarif(report: ScanReport): object {
-  const rules = allRules(DETECTORS).filter(({ id }) => report.findings.some(({ rule }) => rule === id));
+export function sarif(report: ScanReport, set: RuleSet): object {
+  const rules = allRules(set).filter(({ id }) => report.findings.some(({ rule }) => rule === id));
+  const scores = new Map(report.containers.map(({ id, score }) => [id, score]));
   const indexes = new Map(rules.map(({ id }, index) => [id, index]));
   return {
     $schema: "https://json.schemastore.org/sarif-2.1.0.json",
@@ -68,7 +69,11 @@ export function sarif(report: ScanReport): object {
               },
             ],
             partialFingerprints: { "keyholeFinding/v1": id },
-            properties: { severity, "security-severity": LEVELS[severity][1] },
+            properties: {
+              severity,
+              "security-severity": LEVELS[severity][1],
+              ...(scores.has(finding.subject.id) && { "container-score": scores.get(finding.subject.id) }),
+            },
           };
         }),
       },

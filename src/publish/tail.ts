@@ -50,6 +50,13 @@ export class Tail implements Sink, Upgrade {
     return this.#dropped;
   }
 
+  /** The event with this number; null where it is not kept, or not any more. */
+  event(seq: number): KeyholeEvent | null {
+    const { oldest, newest } = this.#recent;
+    if (seq < oldest || seq > newest) return null;
+    return JSON.parse(this.#recent.get(seq)) as KeyholeEvent;
+  }
+
   write(event: KeyholeEvent, text: () => string): void {
     if (!this.#keeps && this.#clients.size === 0) {
       this.#recent.skip(event);

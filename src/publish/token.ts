@@ -42,7 +42,8 @@ export class Token {
   }
 }
 
-function readToken(file: string): string {
+/** The token in `file`. Throws KEYHOLE_TOKEN. */
+export function readToken(file: string): string {
   let text: string;
   try {
     text = readFileSync(file, "utf8").trim();

@@ -52,6 +52,10 @@ test("every source arrives under its name, and only those and the process's own"
     'keyhole_lost_events_total{reason="decode"}': 0,
     'keyhole_lost_events_total{reason="stop"}': 0,
     'keyhole_lost_events_total{reason="stdout-queue"}': 0,
+    'keyhole_lost_events_total{reason="record-queue"}': 0,
+    'keyhole_lost_events_total{reason="record-error"}': 0,
+    'keyhole_lost_events_total{reason="record-full"}': 0,
+    'keyhole_lost_events_total{reason="record-value"}': 0,
     'keyhole_findings_open{rule="proc-unmasked",severity="critical"}': 15,
     'keyhole_findings_total{rule="proc-unmasked",severity="critical"}': 16,
     'keyhole_suppressed_findings_total{reason="exception"}': 17,
@@ -82,6 +86,19 @@ test("every source arrives under its name, and only those and the process's own"
     'keyhole_inventory_corrections_total{cause="missed-exit"}': 25,
     keyhole_websocket_clients: 26,
     keyhole_websocket_dropped_total: 27,
+    'keyhole_containers_by_score{score="0"}': 0,
+    'keyhole_containers_by_score{score="1-19"}': 0,
+    'keyhole_containers_by_score{score="20-39"}': 0,
+    'keyhole_containers_by_score{score="40-59"}': 0,
+    'keyhole_containers_by_score{score="60-79"}': 0,
+    'keyhole_containers_by_score{score="80-100"}': 1,
+    'keyhole_container_score{container="app",pod="web",namespace="shop"}': 83,
+    'keyhole_container_findings_open{container="app",pod="web",namespace="shop",severity="critical"}': 1,
+    'keyhole_container_findings_open{container="app",pod="web",namespace="shop",severity="high"}': 0,
+    'keyhole_container_findings_open{container="app",pod="web",namespace="shop",severity="medium"}': 2,
+    'keyhole_container_findings_open{container="app",pod="web",namespace="shop",severity="low"}': 0,
+    'keyhole_container_findings_open{container="app",pod="web",namespace="shop",severity="info"}': 0,
+    keyhole_container_series_left_out: 0,
   });
 });
 
@@ -133,4 +150,36 @@ test("the process's own values are those of the kernel", async () => {
   assert.ok(started < Date.now() / 1000 && started > Date.now() / 1000 - 3600);
   assert.ok(got.get("process_resident_memory_bytes")! > 10 * 1024 * 1024);
   assert.ok(got.get("nodejs_eventloop_lag_seconds")! >= 0);
+});
+
+test("single containers have series of their own only where that is wanted, and so many of them at most", async () => {
+  const names = async (changes: Parameters<typeof sources>[0]) =>
+    [...samples(await (await createMetrics(sources(changes))).text())].filter(([name]) =>
+      /^keyhole_container_(?:score|findings_open)/.test(name),
+    );
+  assert.deepEqual(await names({ perWorkload: false }), []);
+  const [one] = sources().scores();
+  const many = Array.from({ length: 1_003 }, (_, index) => ({
+    ...one!,
+    container: { ...one!.container!, name: `app${index}` },
+  }));
+  const metrics = await createMetrics(sources({ scores: () => many }));
+  const all = samples(await metrics.text());
+  assert.equal([...all.keys()].filter((name) => name.startsWith("keyhole_container_score")).length, 1_000);
+  assert.equal(all.get("keyhole_container_series_left_out"), 3);
+  // two with the same names are one series, that of the more exposed
+  const twins = [
+    { ...one!, id: "a" },
+    { ...one!, id: "b", score: 20 },
+  ];
+  const named = await names({ scores: () => twins });
+  assert.equal(named.find(([name]) => name.startsWith("keyhole_container_score"))?.[1], 83);
+});
+
+test("the series of a container goes with it", async () => {
+  let scores = sources().scores();
+  const metrics = await createMetrics(sources({ scores: () => scores }));
+  assert.match(await metrics.text(), /^keyhole_container_score\{/m);
+  scores = [];
+  assert.doesNotMatch(await metrics.text(), /^keyhole_container_(?:score|findings_open)\{/m);
 });

@@ -1,15 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ScanReport } from "../../src/commands/scan.js";
+import type { ScanReport } from "../../src/commands/scan-report.js";
 import type { FindingChange } from "../../src/exposures/findings.js";
-import { allRules, DETECTORS } from "../../src/exposures/rule-set.js";
+import { allRules, DETECTORS, type RuleSet } from "../../src/exposures/rule-set.js";
 import { markdown } from "../../src/publish/markdown.js";
 import { sarif } from "../../src/publish/sarif.js";
 
 const HOSTILE = "a`b``c|<img src=x>\u001b[31m[x](y)\n# z";
 
+/** With a rule that is no typed detector, as those that users write. */
+const SET: RuleSet = {
+  ...DETECTORS,
+  stories: [{ ...DETECTORS.instances[0]!, id: "own-rule", evaluate: () => [] }],
+};
+
 function finding(rule: string, severity: FindingChange["severity"], name: string): FindingChange {
-  const info = allRules(DETECTORS).find(({ id }) => id === rule)!;
+  const info = allRules(SET).find(({ id }) => id === rule)!;
   return {
     ...{ type: "finding", id: "0123456789abcdef", rule, title: info.title, severity, state: "open" },
     ...{ kind: info.kind, count: 1, first_seen: "t", last_seen: "t" },
@@ -22,6 +28,8 @@ function finding(rule: string, severity: FindingChange["severity"], name: string
   } as FindingChange;
 }
 
+const NONE = { critical: 0, high: 0, medium: 0, low: 0, info: 0 };
+
 const report: ScanReport = {
   schema: 1,
   node: "worker 1",
@@ -29,11 +37,17 @@ const report: ScanReport = {
   complete: false,
   notSeen: [{ what: HOSTILE, reason: "it ended" }],
   suppressed: { disabled: 2 },
-  containers: 3,
+  recording: null,
+  containers: [
+    { id: `${HOSTILE}-id`, container: null, score: 80, findings: NONE },
+    { id: "web-id", container: null, score: 40, findings: NONE },
+    { id: "clean-id", container: null, score: 0, findings: NONE },
+  ],
   findings: [
     finding("proc-unmasked", "critical", HOSTILE),
     finding("proc-mask-missing", "medium", "web"),
     finding("proc-mask-missing", "low", "db"),
+    finding("own-rule", "low", "db"),
   ],
 };
 
@@ -52,17 +66,17 @@ interface Log {
       readonly locations: readonly {
         readonly physicalLocation: { readonly artifactLocation: { readonly uri: string } };
       }[];
-      readonly properties: { readonly "security-severity": string };
+      readonly properties: { readonly "security-severity": string; readonly "container-score"?: number };
     }[];
   }[];
 }
 
 test("a SARIF log has each rule once, and each finding points at its rule", () => {
-  const { version, runs } = JSON.parse(JSON.stringify(sarif(report))) as Log;
+  const { version, runs } = JSON.parse(JSON.stringify(sarif(report, SET))) as Log;
   assert.equal(version, "2.1.0");
   const [run] = runs;
   const rules = run!.tool.driver.rules.map(({ id }) => id);
-  assert.deepEqual([...rules].sort(), ["proc-mask-missing", "proc-unmasked"]);
+  assert.deepEqual([...rules].sort(), ["own-rule", "proc-mask-missing", "proc-unmasked"]);
   assert.equal(run!.results.length, report.findings.length);
   for (const [index, result] of run!.results.entries()) {
     assert.equal(result.ruleId, report.findings[index]!.rule);
@@ -74,14 +88,19 @@ test("a SARIF log has each rule once, and each finding points at its rule", () =
       ["error", "9.5"],
       ["warning", "5.5"],
       ["note", "3.0"],
+      ["note", "3.0"],
     ],
+  );
+  assert.deepEqual(
+    run!.results.map(({ properties }) => properties["container-score"]),
+    [80, 40, undefined, undefined],
   );
   for (const { helpUri } of run!.tool.driver.rules) assert.ok(URL.canParse(helpUri ?? ""));
   assert.equal(run!.invocations[0]!.toolExecutionNotifications.length, 1);
 });
 
 test("names that containers chose are harmless in a SARIF log, and its addresses are relative URIs", () => {
-  const [run] = (JSON.parse(JSON.stringify(sarif(report))) as Log).runs;
+  const [run] = (JSON.parse(JSON.stringify(sarif(report, SET))) as Log).runs;
   for (const { message, locations } of run!.results) {
     assert.match(message.text, /^[ -~]*$/);
     const { uri } = locations[0]!.physicalLocation.artifactLocation;
@@ -96,8 +115,10 @@ test("a Markdown report has every finding with what shows it, what to do, and wh
     assert.ok(text.includes(title), title);
     assert.ok(text.includes(`\`${rule}\``), rule);
   }
-  assert.match(text, /^\| critical \| 1 \|\n\| medium \| 1 \|\n\| low \| 1 \|$/m);
-  assert.equal(text.split("`grep '^7 ' /proc/7/mountinfo`").length - 1, 3);
+  assert.match(text, /^\| critical \| 1 \|\n\| medium \| 1 \|\n\| low \| 2 \|$/m);
+  assert.equal(text.split("`grep '^7 ' /proc/7/mountinfo`").length - 1, 4);
+  assert.match(text, /^\| `web-id` \| 40 \|$/m);
+  assert.doesNotMatch(text, /clean-id/);
   assert.match(text, /^- 2 findings are not shown: disabled$/m);
   assert.match(text, /^- not seen: /m);
 });

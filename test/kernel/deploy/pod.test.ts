@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ScanReport } from "../../../src/commands/scan.js";
+import type { ScanReport } from "../../../src/commands/scan-report.js";
 import type { FindingEvent, KeyholeEvent } from "../../../src/event.js";
 import { ROOT, readDaemonSet } from "../../deploy/manifests.js";
 import { Pod, TOKEN } from "./pod.js";
@@ -96,7 +96,7 @@ describe("the agent with what the DaemonSet's pod has", () => {
 
   it("scans all containers, and leaves out what its own needs", () => {
     const report = JSON.parse(pod.keyhole("scan", "-o", "json")) as ScanReport;
-    assert.ok(report.containers > 0);
+    assert.ok(report.containers.length > 0);
     assert.deepEqual(report.notSeen, []);
     assert.deepEqual(aboutItself(report.findings), []);
     assert.deepEqual(report.suppressed, { "own-container": 1 });
