@@ -113,7 +113,7 @@ export interface MountState {
   readonly mnt_ns: NamespaceRef | null;
 }
 
-/** A file of a pseudo file system that a container's task opened, as the kernel has it. */
+/** A file that a container's task opened, as the kernel has it: of a pseudo file system, or on a mount of others. */
 export interface OpenedFile {
   /** The type of its file system, as `proc` or `cgroup2`. */
   readonly fs_type: string;
@@ -123,9 +123,9 @@ export interface OpenedFile {
   readonly inode: string;
   /**
    * Within its file system, as `/sys/kernel/core_pattern`: what it was opened through (a bind, a link, a descriptor,
-   * /proc/PID/root) makes no difference.
+   * /proc/PID/root) makes no difference. Null where it has more than 32 components.
    */
-  readonly path: string;
+  readonly path: string | null;
   /** `read`, `write` or both; none for O_PATH. */
   readonly access: readonly ("read" | "write")[];
   /** Id of the entry of the catalogue that it is. */
@@ -134,6 +134,8 @@ export interface OpenedFile {
   readonly of?: { readonly pid: number; readonly container: ContainerRef | null };
   /** The mount that it was opened through is in no mount namespace of the caller's. */
   readonly foreign_mount?: true;
+  /** It is a program of a container runtime on the host, opened for writing. */
+  readonly runtime?: true;
 }
 
 /** Taken from the kernel's own objects after the call, never from user memory. */
@@ -230,6 +232,8 @@ export interface SyscallEvent extends EventBase {
   readonly outcome?: Outcome | null;
   /** What the call opened; present for the calls that open files. */
   readonly file?: OpenedFile;
+  /** It was an operation of io_uring(7), of which the arguments are not known. */
+  readonly via?: "io_uring";
   /** Present where the event stands for many calls; `args` is empty then. */
   readonly summary?: Summary;
 }
@@ -350,7 +354,7 @@ export interface LostEvent extends EventBase {
 
 export interface AgentEvent extends EventBase {
   readonly type: "agent";
-  readonly state: "started" | "inventory" | "degraded" | "stopping";
+  readonly state: "started" | "inventory" | "degraded" | "reloaded" | "reload-failed" | "stopping";
   readonly [detail: string]: unknown;
 }
 

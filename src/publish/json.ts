@@ -39,6 +39,7 @@ function syscallText(event: SyscallEvent): string {
     (event.direction === undefined ? "" : `,"direction":"${event.direction}"`) +
     member("outcome", event.outcome) +
     member("file", event.file) +
+    member("via", event.via) +
     member("summary", event.summary) +
     "}"
   );
@@ -56,6 +57,7 @@ type Written =
       | "direction"
       | "outcome"
       | "file"
+      | "via"
       | "summary"
     );
 
