@@ -420,16 +420,17 @@ Examples:
   const add = (name: string, description: string, codes: string): CommandType => {
     const command = rules.command(name).description(description);
     addFlags(command, RULES_KEYS);
-    return command.addHelpText("after", `\nExit codes:\n${codes}${EXIT_CODES}`);
+    const rest = EXIT_CODES.replace("the command line", "a file of rules has problems, or the command line");
+    return command.addHelpText("after", `\nExit codes:\n${codes}${rest}`);
   };
-  const problems = "  0   done\n  2   a file of rules has problems";
-  const list = add("list", "print every rule and its state", problems).addOption(outputOption());
+  const done = "  0   done";
+  const list = add("list", "print every rule and its state", done).addOption(outputOption());
   list.action(async () => {
     const config = await configOf(list, [...GLOBAL_KEYS, ...RULES_KEYS]);
     const { listRules } = await import("./commands/rules-list.js");
     process.exitCode = listRules({ config, ...common(list, config) });
   });
-  const check = add("check", "say all that is wrong with files of rules", problems).argument(
+  const check = add("check", "say all that is wrong with files of rules", done).argument(
     "[directory...]",
     "directories of files of rules (default the configured one)",
   );
@@ -441,14 +442,14 @@ Examples:
   const test = add(
     "test",
     "run the tests that stand beside rules and exceptions",
-    "  0   all passed\n  1   one failed\n  2   a file of rules has problems",
+    "  0   all passed\n  1   one failed",
   ).argument("[directory...]", "directories of files of rules (default all rules that there are)");
   test.action(async (directories: string[]) => {
     const config = await configOf(test, [...GLOBAL_KEYS, ...RULES_KEYS]);
     const { testRules } = await import("./commands/rules.js");
     process.exitCode = testRules(directories, { config });
   });
-  const docs = add("docs", "print all rules and exceptions as Markdown", problems);
+  const docs = add("docs", "print all rules and exceptions as Markdown", done);
   docs.action(async () => {
     const config = await configOf(docs, [...GLOBAL_KEYS, ...RULES_KEYS]);
     const { documentRules } = await import("./commands/rules.js");

@@ -34,18 +34,18 @@ const MEMBERS: { readonly [kind: string]: ArgTypes } = {
 
 /** Opens are told for files of pseudo file systems alone: open(2), openat2(2) and open_by_handle_at(2). */
 const OPENS: { readonly [call: string]: ArgTypes } = {
-  open: { path: "string", flags: "list", mode: "int" },
-  openat: { dirfd: "int", path: "string", flags: "list", mode: "int" },
+  open: { pathname: "string", flags: "list", mode: "string" },
+  openat: { dirfd: "int", pathname: "string", flags: "list", mode: "string" },
   openat2: {
     dirfd: "int",
-    path: "string",
+    pathname: "string",
     "how.flags": "list",
-    "how.mode": "int",
+    "how.mode": "string",
     "how.resolve": "list",
     size: "int",
   },
-  creat: { path: "string", mode: "int" },
-  open_by_handle_at: { mount_fd: "int", flags: "list" },
+  creat: { pathname: "string", mode: "string" },
+  open_by_handle_at: { mount_fd: "int", handle: "string", flags: "list" },
 };
 
 /** Types of the arguments of each call, members of structures as `attr.attr_set`. */

@@ -1,4 +1,3 @@
-import { CALLS } from "../capture/calls.js";
 import type { HostPath } from "../kernel/host-path.js";
 import { startRefusal } from "../kernel/privileges.js";
 import { readHostProcDev } from "./container-view.js";
@@ -12,6 +11,7 @@ const BY_PROGRAMS: readonly Fact[] = [
   "procfs-options",
   "stories",
   "descriptors",
+  "opens",
 ];
 
 /** The facts that `keyhole run` would have on this node, as far as that can be told without starting it. */
@@ -20,6 +20,5 @@ export function availableFacts(host: HostPath): ReadonlySet<Fact> {
   if (readHostProcDev(host) === null) lacking.add("host-procfs");
   const programs = startRefusal(host) === null;
   if (!programs) for (const fact of BY_PROGRAMS) lacking.add(fact);
-  if (!programs || !CALLS.some(({ name }) => name === "openat")) lacking.add("opens");
   return new Set(FACTS.filter((fact) => !lacking.has(fact)));
 }

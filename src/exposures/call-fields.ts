@@ -12,6 +12,12 @@ export type CallSource = Pick<Act, "call"> & ActContext;
 const CALL: readonly Field<ObservedCall>[] = fieldsOf<ObservedCall>([
   ["syscall", "string", "name of the system call", ({ syscall }) => syscall],
   ["abi", "string", "x86_64, i386, x32, arm64 or arm", ({ abi }) => abi],
+  [
+    "via",
+    "string",
+    "io_uring where it was an operation of that, whose arguments are not known",
+    ({ via }) => via,
+  ],
   ["ret", "int", "what the call returned, negative where it failed", ({ ret }) => ret],
   ["errno", "string", "name of the error of a call that failed, as EPERM", ({ errno }) => errno],
   ["reason", "string", "why the kernel refused the call, where that is known", ({ reason }) => reason],
@@ -175,6 +181,12 @@ const FILE: readonly Field<OpenedFile>[] = [
       ["dev", "string", "device number of that", ({ dev }) => dev],
       ["inode", "string", "inode number, decimal", ({ inode }) => inode],
       ["path", "string", "path within its file system, whatever it was opened through", ({ path }) => path],
+      [
+        "runtime",
+        "bool",
+        "it is a program of a container runtime on the host, opened for writing",
+        ({ runtime }) => runtime === true,
+      ],
       ["access", "list", "read, write or both", ({ access }) => access],
       ["entry", "string", "id of the entry of the catalogue that it is", ({ entry }) => entry],
       [

@@ -56,6 +56,7 @@ export function compileException(
 ): Omit<DataException, "tests"> | null {
   const before = problems.length;
   const types = sharedTypes(shape, kinds, document, path, problems);
+  if (problems.length > before) return null;
   const isSingle = typeof shape.fields === "string";
   const fields = typeof shape.fields === "string" ? [shape.fields] : shape.fields;
   const comps = shape.comps ?? fields.map(() => "=" as const);

@@ -1,5 +1,6 @@
 import type { ConditionFault, FieldType } from "../config/condition.js";
 import { type Problem, quote } from "../config/problem.js";
+import { suggest } from "../config/suggest.js";
 import type { Severity } from "../event.js";
 import type { DataRule } from "./data-rule.js";
 import type { FactReader, FactValue } from "./exception.js";
@@ -115,7 +116,9 @@ export class RuleCompiler {
         const type = types.get(field);
         const where = document.place([...path, index, "facts", field], "key");
         if (type === undefined) {
-          const hint = "a test names fields that its rule can name";
+          const meant = suggest(field, types.keys());
+          const hint =
+            meant === null ? "a test names fields that its rule can name" : `did you mean ${meant}?`;
           problems.push({ where, what: `there is no field "${field}" here`, hint });
         } else if (!isOf(type, value)) {
           const expected = `${TOLD[type]}, or null`;

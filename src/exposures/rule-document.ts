@@ -22,11 +22,29 @@ export interface RuleDocument {
 /** The size of one file of rules, in bytes. */
 export const MAX_FILE = 4 * 1024 * 1024;
 
+/** One mistake of syntax makes others. */
+const MAX_SYNTAX = 5;
+
+/** What makes YAML out of conditions that it would read otherwise. */
+const HINTS: { readonly [code: string]: string } = {
+  TAG_RESOLVE_FAILED: "a condition that begins with ! has to stand in quotes",
+  UNEXPECTED_TOKEN:
+    "a condition that begins with a quote has to stand in quotes of the other kind, or below |",
+};
+
+function hintOf(code: string): { readonly hint?: string } {
+  const hint = HINTS[code];
+  return hint === undefined ? {} : { hint };
+}
+
 /** Reads the YAML file at `file`. Throws nothing: what is wrong with it is among its problems. */
 export function readRuleDocument(file: string): RuleDocument {
   let text: string | Omit<Problem, "where">;
   try {
-    const { size } = statSync(file);
+    const stat = statSync(file);
+    const { size } = stat;
+    // a FIFO would be waited for
+    if (!stat.isFile()) return unusable(file, [{ where: file, what: "this is no file" }]);
     text =
       size > MAX_FILE
         ? { what: "the file is too large", expected: `at most ${MAX_FILE} bytes`, found: `${size} bytes` }
@@ -53,7 +71,9 @@ export function parseRuleDocument(file: string, text: string): RuleDocument {
     if (broken.length > 0) {
       return unusable(
         file,
-        broken.map(({ pos, message }) => ({ where: position(pos[0]), what: message })),
+        broken
+          .slice(0, MAX_SYNTAX)
+          .map(({ pos, message, code }) => ({ where: position(pos[0]), what: message, ...hintOf(code) })),
       );
     }
     const contents = document.contents as Node | null;

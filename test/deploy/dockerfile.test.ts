@@ -109,7 +109,14 @@ describe("the Dockerfile", () => {
         all.some((folder) => file === folder || file.startsWith(`${folder}/`)),
         file,
       );
-    assert.deepEqual(folders.sort(), ["bpf", "dist", "node_modules", "packages", "src/exposures/catalogue"]);
+    assert.deepEqual(folders.sort(), [
+      "bpf",
+      "dist",
+      "node_modules",
+      "packages",
+      "src/exposures/catalogue",
+      "src/exposures/rules/*.yaml",
+    ]);
     assert.deepEqual(sources(image!).sort(), ["LICENSE", "LICENSES", "NOTICE", "package.json"]);
   });
 
