@@ -64,11 +64,7 @@ export function attach(
   });
 }
 
-function attachTracepoints(
-  reason: string,
-  prepare: (object: BpfObject) => void,
-  opens: boolean,
-): Attachment {
+function attachTracepoints(reason: string, prepare: (object: BpfObject) => void, opens: boolean): Attachment {
   let loaded: LoadedObject;
   try {
     loaded = loadObject("capture", prepare);

@@ -249,7 +249,9 @@ export const OPEN_CALLS: readonly Call[] = [
 export const OPENS: ReadonlySet<string> = new Set(OPEN_CALLS.map(({ name }) => name));
 
 /** Calls by `op`. */
-export const CALL_BY_OP: readonly (Call | undefined)[] = [...CALLS, ...OPEN_CALLS].reduce<(Call | undefined)[]>((table, call) => {
+export const CALL_BY_OP: readonly (Call | undefined)[] = [...CALLS, ...OPEN_CALLS].reduce<
+  (Call | undefined)[]
+>((table, call) => {
   table[call.op] = call;
   return table;
 }, []);

@@ -5,8 +5,8 @@ import { CALLS, callTable, OPEN_CALLS } from "./calls.js";
 import { detachLater, stopRecording } from "./detach.js";
 import { type CaptureFilter, KernelFilter } from "./filter.js";
 import { TaskIterator } from "./iterator.js";
-import type { ProgramReport } from "./programs.js";
 import { setHostNamespaces, type WatchedOpens, watchOpens } from "./opens.js";
+import type { ProgramReport } from "./programs.js";
 import { Summaries } from "./summaries.js";
 import { Kind, Loss, Wire } from "./wire.js";
 

@@ -40,10 +40,7 @@ const ATTEMPTS = 3;
  * refuses programs of trampolines, or what is essential; a call whose function has no program falls back to the return
  * of every call, alone.
  */
-export function startFentry(
-  prepare: (object: BpfObject) => void,
-  opens: boolean,
-): FentryPrograms | Refusal {
+export function startFentry(prepare: (object: BpfObject) => void, opens: boolean): FentryPrograms | Refusal {
   const errno = trampolineRefusal();
   if (errno !== null) return { errno, detail: "the kernel refuses programs of this kind" };
   const without = new Set<string>();

@@ -32,7 +32,11 @@ export const MAGIC = {
 export type OpenStart = keyof typeof MAGIC | "process";
 
 /** The first two have the numbers of enum open_known_state in bpf/opens.h. */
-const STARTS = ["proc", "process", ...Object.keys(MAGIC).filter((fs) => fs !== "proc")] as readonly OpenStart[];
+const STARTS = [
+  "proc",
+  "process",
+  ...Object.keys(MAGIC).filter((fs) => fs !== "proc"),
+] as readonly OpenStart[];
 
 /** FMODE_READ and FMODE_WRITE, include/linux/fs.h. */
 export const FMODE = { read: 1, write: 2, path: 0x4000 } as const;

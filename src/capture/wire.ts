@@ -116,7 +116,16 @@ export const MOUNT = {
 } as const;
 /** enum kh_opened_why */
 export const OpenedWhy = { entry: 1, foreign: 2, runtime: 4 } as const;
-export const OPENED = { inode: 0, start: 8, pid: 16, dev: 20, mode: 24, why: 28, fs_type: 32, sizeof: 48 } as const;
+export const OPENED = {
+  inode: 0,
+  start: 8,
+  pid: 16,
+  dev: 20,
+  mode: 24,
+  why: 28,
+  fs_type: 32,
+  sizeof: 48,
+} as const;
 export const SUMMARY_KEY = { start: 0, pid: 8, ret: 12, op: 16, abi: 20, sizeof: 24 } as const;
 export const SUMMARY = { count: 0, last: 8, first: 16, sizeof: 16 + EVENT.sizeof } as const;
 export const FSCONTEXT = { purpose: 0, phase: 4, user_ns: 8, fs_type: 16, sizeof: 48 } as const;

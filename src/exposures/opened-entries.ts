@@ -89,7 +89,8 @@ export class OpenedEntries {
       const full = place + path;
       for (const [of, index] of this.#indexes) {
         const entry = of === "proc" ? index.find(full.slice("/proc".length)) : index.find(full);
-        const fits = entry !== null && (of === "proc") === full.startsWith("/proc/") && placeOf(full)?.[1] === fs;
+        const fits =
+          entry !== null && (of === "proc") === full.startsWith("/proc/") && placeOf(full)?.[1] === fs;
         if (fits) return entry;
       }
     }

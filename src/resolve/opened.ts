@@ -17,16 +17,19 @@ export interface OpenedSources {
   readonly hostNs: NsInums;
 }
 
-/** Null where it is not told: the caller is in no container, or the catalogue does not have the file after all. */
+/**
+ * Null where it is not told: the caller is in no container, or the catalogue does not have the file after all. Whoever is in
+ * another pid namespace than the host is in a container, known or not.
+ */
 export function describeOpened(
   sources: OpenedSources,
   opened: OpenedRecord,
   { task, container }: { readonly task: Task; readonly container: ContainerRef | null },
 ): OpenedFile | null {
-  if (container === null) return null;
+  if (container === null && task.ns[LINK_INDEX.pid] === sources.hostNs[LINK_INDEX.pid]) return null;
   const { fsType, dev, inode, path, access, isForeign, isRuntime, process } = opened;
   const of = process === null ? null : { pid: process.pid, container: containerOf(sources, process) };
-  const isOfOthers = of === null || of.container?.id !== container.id;
+  const isOfOthers = of === null || container === null || of.container?.id !== container.id;
   const entry = path !== null && isOfOthers ? entryOf(sources, opened, path, task.ns) : null;
   if (entry === null && !isForeign && !isRuntime) return null;
   const file = { fs_type: fsType, dev, inode: String(inode), path, access, entry: entry?.id ?? null };

@@ -8,12 +8,12 @@ import type { SummaryRecord } from "../capture/summaries.js";
 import { readTargets } from "../capture/target.js";
 import { EVENT, type Field, FieldId, Flag, FSCONTEXT, type Wire } from "../capture/wire.js";
 import type { Namespaces, ProcessRef, SyscallEvent, Unnumbered } from "../event.js";
+import type { OpenedEntries } from "../exposures/opened-entries.js";
 import { type NsInums, type NsLink, typeOfLink } from "../kernel/links.js";
 import { isSince } from "../kernel/release.js";
 import type { NamespaceGraph } from "../namespaces/graph.js";
 import type { Task } from "../namespaces/task.js";
 import type { Tasks } from "../namespaces/tasks.js";
-import type { OpenedEntries } from "../exposures/opened-entries.js";
 import type { Containers } from "../workloads/containers.js";
 import { type Changed, changedLinks, directionOf, NOTHING } from "./crossing.js";
 import { identifyNamespaces } from "./identify.js";
@@ -155,10 +155,7 @@ export class SyscallResolver {
     // whose act it was: after a crossing the caller may be in another container, or in none
     const container = containers.of(crossed ? (before ?? task) : task);
     const opened = OPENS.has(call.name) ? readOpened(wire, fields) : null;
-    const file =
-      opened === null
-        ? null
-        : describeOpened(this.#openedSources(), opened, { task, container });
+    const file = opened === null ? null : describeOpened(this.#openedSources(), opened, { task, container });
     if (opened !== null && file === null) return UNTOLD;
     const caller = this.#caller(wire, record, task);
 
