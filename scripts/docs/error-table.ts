@@ -68,6 +68,11 @@ export const ERRORS: Readonly<Record<string, ErrorText>> = {
     means: "The kernel has no type information at /sys/kernel/btf/vmlinux. Exit status 3.",
     todo: "Use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as those of the distributions are, and mount /sys.",
   },
+  KEYHOLE_OPENS: {
+    means:
+      "`--opens on` was asked for, and this kernel refuses the program that sees the files that containers open. Exit status 3.",
+    todo: "Use `--opens auto`, which does without where it must, or another attach mode. `keyhole doctor` says what the kernel refuses.",
+  },
   KEYHOLE_PID_AMBIGUOUS: {
     means:
       "`keyhole pid PID@NAME`: the beginning of an id fits several containers, or several containers of a pod have such a process. Exit status 1.",

@@ -30,7 +30,7 @@ export function describeOpened(
   const { fsType, dev, inode, path, access, isForeign, isRuntime, process } = opened;
   const of = process === null ? null : { pid: process.pid, container: containerOf(sources, process) };
   const isOfOthers = of === null || container === null || of.container?.id !== container.id;
-  const entry = path !== null && isOfOthers ? entryOf(sources, opened, path, task.ns) : null;
+  const entry = isOfOthers ? entryOf(sources, opened, task.ns) : null;
   if (entry === null && !isForeign && !isRuntime) return null;
   const file = { fs_type: fsType, dev, inode: String(inode), path, access, entry: entry?.id ?? null };
   return {
@@ -44,11 +44,10 @@ export function describeOpened(
 /** The entry that the file is, where it is opened in a way that the entry is about. */
 function entryOf(
   { entries, hostNs }: OpenedSources,
-  { fsType, process, access, isEntry }: OpenedRecord,
-  path: string,
+  { fsType, process, access, isEntry, isWhole, path }: OpenedRecord,
   ns: NsInums,
 ): Entry | null {
-  if (!isEntry || entries === null) return null;
+  if (!isEntry || !isWhole || entries === null) return null;
   const found = entries.find(fsType, path, process !== null);
   if (found === null) return null;
   const demanded = isShared(found.entry.scope, ns, hostNs) ? found.sharedAccess : found.access;
