@@ -15,6 +15,7 @@ import { loss } from "./loss.js";
 import { type Machine, machine } from "./machine.js";
 import { memory } from "./memory.js";
 import { mountTables } from "./mount-tables.js";
+import { opens } from "./open.js";
 import { getppid, setns } from "./overhead.js";
 import type { Plan } from "./plan.js";
 import { formatProfile, profileFolder } from "./profile.js";
@@ -28,6 +29,7 @@ import { wakeups } from "./wakeups.js";
 const BENCHMARKS: Readonly<Record<string, (plan: Plan) => Promise<Report>>> = {
   setns,
   getppid,
+  open: opens,
   event,
   loss,
   latency,

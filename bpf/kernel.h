@@ -496,22 +496,6 @@ enum bpf_func_id___helpers {
 #define ANON_INODE_MAGIC 0x09041934
 #define PROC_SUPER_MAGIC 0x9fa0
 #define SOCKFS_MAGIC 0x534f434b
-#define SYSFS_MAGIC 0x62656572
-#define CGROUP_SUPER_MAGIC 0x27e0eb
-#define CGROUP2_SUPER_MAGIC 0x63677270
-#define BINFMTFS_MAGIC 0x42494e4d
-#define DEBUGFS_MAGIC 0x64626720
-#define TRACEFS_MAGIC 0x74726163
-#define SECURITYFS_MAGIC 0x73636673
-#define BPF_FS_MAGIC 0xcafe4a11
-#define SELINUX_MAGIC 0xf97cff8c
-#define EFIVARFS_MAGIC 0xde5e81e4
-#define PSTOREFS_MAGIC 0x6165676c
-#define FUSE_CTL_SUPER_MAGIC 0x65735543	/* fs/fuse/control.c */
-#define RDTGROUP_SUPER_MAGIC 0x7655821
-#define CONFIGFS_MAGIC 0x62656570	/* fs/configfs/mount.c */
-#define NFSD_SUPER_MAGIC 0x6e667364	/* fs/nfsd/nfsctl.c */
-#define RPCAUTH_GSSMAGIC 0x67596969	/* net/sunrpc/rpc_pipe.c */
 
 #define CLONE_NEWTIME 0x00000080
 #define CLONE_EMPTY_MNTNS 0x2000000000ULL	/* since 7.1 */

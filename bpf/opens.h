@@ -17,32 +17,11 @@
 const volatile __u32 host_mnt_ns;
 const volatile __u32 host_pid_ns;
 
-/* The order of STARTS in src/capture/open-table.ts: the states of `open_states` at the root of a file system. */
-enum open_start {
-	OPEN_NOWHERE = 0,
-	OPEN_PROC,
-	OPEN_PROCESS,	/* in a directory of a process */
-	OPEN_SYSFS,
-	OPEN_CGROUP,
-	OPEN_CGROUP2,
-	OPEN_BINFMT_MISC,
-	OPEN_DEBUGFS,
-	OPEN_TRACEFS,
-	OPEN_SECURITYFS,
-	OPEN_BPF,
-	OPEN_SELINUXFS,
-	OPEN_EFIVARFS,
-	OPEN_PSTORE,
-	OPEN_FUSECTL,
-	OPEN_RESCTRL,
-	OPEN_CONFIGFS,
-	OPEN_NFSD,
-	OPEN_RPC_PIPEFS,
-	OPEN_STARTS = 32,
+/* The states of `open_states` that are known here. */
+enum open_known_state {
+	OPEN_PROC = 1,		/* at the root of a procfs */
+	OPEN_PROCESS = 2,	/* in the directory of a process */
 };
-
-/* FMODE_READ and FMODE_WRITE as far as any file below is told when it is opened so. Set when `open_states` is filled. */
-__u8 open_access[OPEN_STARTS] SEC(".data.opens");
 
 /* Longer than any name of the catalogue. */
 #define OPEN_NAME 44
@@ -57,6 +36,17 @@ struct open_state {
 	__u32 state;
 	__u32 access;	/* FMODE_READ and FMODE_WRITE, as far as a file whose path ends here is told */
 };
+
+/*
+ * By the magic number of a file system: the state at its root, and as access what any file in it is told for. Filled by
+ * user space, last of all.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32);
+	__type(key, __u64);
+	__type(value, struct open_state);
+} open_roots SEC(".maps");
 
 /* The paths of the catalogue as an automaton that reads the names from the root down. Filled by user space. */
 struct {
@@ -94,47 +84,6 @@ static __always_inline bool is_elsewhere(struct task_struct *task)
 	       HOT(task, nsproxy, pid_ns_for_children, ns.inum) != host_pid_ns;
 }
 
-static __always_inline __u32 start_of(__u64 magic)
-{
-	switch (magic) {
-	case PROC_SUPER_MAGIC:
-		return OPEN_PROC;
-	case SYSFS_MAGIC:
-		return OPEN_SYSFS;
-	case CGROUP_SUPER_MAGIC:
-		return OPEN_CGROUP;
-	case CGROUP2_SUPER_MAGIC:
-		return OPEN_CGROUP2;
-	case BINFMTFS_MAGIC:
-		return OPEN_BINFMT_MISC;
-	case DEBUGFS_MAGIC:
-		return OPEN_DEBUGFS;
-	case TRACEFS_MAGIC:
-		return OPEN_TRACEFS;
-	case SECURITYFS_MAGIC:
-		return OPEN_SECURITYFS;
-	case BPF_FS_MAGIC:
-		return OPEN_BPF;
-	case SELINUX_MAGIC:
-		return OPEN_SELINUXFS;
-	case EFIVARFS_MAGIC:
-		return OPEN_EFIVARFS;
-	case PSTOREFS_MAGIC:
-		return OPEN_PSTORE;
-	case FUSE_CTL_SUPER_MAGIC:
-		return OPEN_FUSECTL;
-	case RDTGROUP_SUPER_MAGIC:
-		return OPEN_RESCTRL;
-	case CONFIGFS_MAGIC:
-		return OPEN_CONFIGFS;
-	case NFSD_SUPER_MAGIC:
-		return OPEN_NFSD;
-	case RPCAUTH_GSSMAGIC:
-		return OPEN_RPC_PIPEFS;
-	}
-	return OPEN_NOWHERE;
-}
-
 /*
  * Is the mount in a mount namespace that is not the caller's? Not those of the kernel itself, such as that of pipes
  * (MNT_NS_INTERNAL), nor those that are detached, which the caller may have made itself.
@@ -148,32 +97,32 @@ static __always_inline bool is_foreign(struct task_struct *task, struct mount *m
 	return mount_ns_id(ns) != 0;
 }
 
-static __always_inline bool is_own(struct task_struct *task, struct pid *pid)
-{
-	return pid == HOT(task, thread_pid) || pid == HOT(task, group_leader, thread_pid);
-}
-
 /*
- * Is the process in the caller's container? A no may be wrong, as of one in a mount namespace and a cgroup that it made
- * itself; a yes is not. One that has ended shows nothing.
+ * Is the process another one, which may be in another container than the caller? A yes may be wrong, as of one in a mount
+ * namespace and a cgroup that it made itself; a no is not. One that has ended shows nothing. See add_string().
  */
-static __always_inline bool is_of_same_container(struct task_struct *task, struct pid *pid)
+__attribute__((noinline)) __u32 is_of_others(__u64 address)
 {
-	struct task_struct *other = task_of_pid(pid);
-	struct mnt_namespace *mnt;
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task(), *other;
+	struct pid *pid = (struct pid *)address;
+	struct nsproxy *own, *nsproxy;
 	struct pid_namespace *pids;
-	struct nsproxy *nsproxy;
+	struct mnt_namespace *mnt;
 
-	if (!other || BPF_CORE_READ(other, tgid) == HOT(task, tgid))
-		return 1;
-	nsproxy = BPF_CORE_READ(other, nsproxy);
-	mnt = BPF_CORE_READ(nsproxy, mnt_ns);
-	pids = BPF_CORE_READ(nsproxy, pid_ns_for_children);
-	if (BPF_CORE_READ(mnt, ns.inum) == host_mnt_ns && BPF_CORE_READ(pids, ns.inum) == host_pid_ns)
+	if (pid == READ(task, thread_pid) || pid == READ(task, group_leader, thread_pid))
 		return 0;
-	if (mnt == HOT(task, nsproxy, mnt_ns) && pids == HOT(task, nsproxy, pid_ns_for_children))
+	other = task_of_pid(pid);
+	if (!other || READ(other, tgid) == READ(task, tgid))
+		return 0;
+	own = READ(task, nsproxy);
+	nsproxy = READ(other, nsproxy);
+	mnt = READ(nsproxy, mnt_ns);
+	pids = READ(nsproxy, pid_ns_for_children);
+	if (READ(mnt, ns.inum) == host_mnt_ns && READ(pids, ns.inum) == host_pid_ns)
 		return 1;
-	return BPF_CORE_READ(other, cgroups) == HOT(task, cgroups);
+	if (mnt == READ(own, mnt_ns) && pids == READ(own, pid_ns_for_children))
+		return 0;
+	return READ(other, cgroups) != READ(task, cgroups);
 }
 
 /* Goes from a state over a name; 0 where no path of the catalogue goes on so. */
@@ -203,55 +152,59 @@ static __always_inline bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/*
- * Has the catalogue the file, opened for what `mode` says? A yes may be wrong, a no is not.
- */
-static __always_inline bool is_entry(struct task_struct *task, struct dentry *dentry, struct inode *inode, __u32 start,
-				     __u32 mode)
+/* Unknown to the verifier, which would follow each number of names by itself. */
+__u64 no_dentry SEC(".data.opens");
+
+/* Has the catalogue the file, opened for what `mode` says? A yes may be wrong, a no is not. */
+static __always_inline bool is_entry(struct dentry *dentry, struct inode *inode, struct open_state at, __u32 mode)
 {
-	struct dentry *above[OPEN_DEPTH] = {};
-	struct open_state at = { .state = start };
+	__u64 above[OPEN_DEPTH], nothing = no_dentry;
 	struct open_step step;
 	struct pid *pid = 0;
-	int skip = 0;
+	bool skip = 0;
 
-	if (start == OPEN_PROC) {
+	at.access = 0;
+	if (at.state == OPEN_PROC) {
 		pid = pid_of_inode(inode);
 		if (pid) {
-			if (is_own(task, pid) || is_of_same_container(task, pid))
+			if (!is_of_others((__u64)pid))
 				return 0;
 			at.state = OPEN_PROCESS;
 			skip = 1;
 		}
 	}
-	/* above[OPEN_DEPTH - 1] is the file itself */
+	for (int i = 0; i < OPEN_DEPTH; i++)
+		above[i] = nothing;
+	/* the last of them is the file itself */
 #pragma unroll
 	for (int i = OPEN_DEPTH - 1; i >= 0; i--) {
 		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
 
 		if (parent == dentry)
 			break;
-		above[i] = dentry;
+		above[i] = (__u64)dentry;
 		dentry = parent;
 	}
 	/* deeper than can be told here: user space sees the whole path */
 	if (above[0])
 		return 1;
 #pragma unroll
-	for (int i = 0; i < OPEN_DEPTH; i++) {
-		if (!above[i])
+	for (int i = 1; i < OPEN_DEPTH; i++) {
+		struct dentry *name = (struct dentry *)above[i];
+
+		if (!name)
 			continue;
 		if (skip) {
-			skip--;
+			skip = 0;
 			continue;
 		}
-		if (take_step(&at, &step, above[i]))
+		if (take_step(&at, &step, name))
 			continue;
 		/* the files below /proc/PID/net are of no process themselves */
 		if (at.state != OPEN_PROC || !is_digit(step.name[0]))
 			return 0;
-		pid = pid_of_inode(BPF_CORE_READ(above[i], d_inode));
-		if (!pid || is_own(task, pid) || is_of_same_container(task, pid))
+		pid = pid_of_inode(BPF_CORE_READ(name, d_inode));
+		if (!pid || !is_of_others((__u64)pid))
 			return 0;
 		at.state = OPEN_PROCESS;
 		at.access = 0;
@@ -270,21 +223,22 @@ static __always_inline bool is_runtime_binary(struct super_block *sb, struct ino
 __attribute__((noinline)) __u32 examine(__u64 opened)
 {
 	struct file *file = (struct file *)opened;
-	struct task_struct *task = CURRENT();
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 	struct super_block *sb = BPF_CORE_READ(inode, i_sb);
+	__u64 magic = BPF_CORE_READ(sb, s_magic);
 	__u32 mode = BPF_CORE_READ(file, f_mode);
-	__u32 start = start_of(BPF_CORE_READ(sb, s_magic));
-	__u32 why = 0;
+	struct open_state *root;
 	struct path path;
+	__u32 why = 0;
 
 	BPF_CORE_READ_INTO(&path, file, f_path);
-	if (is_foreign(task, mount_of(path.mnt)))
+	if (is_foreign(CURRENT(), mount_of(path.mnt)))
 		why |= KH_OPENED_FOREIGN;
-	if (start == OPEN_NOWHERE) {
+	root = bpf_map_lookup_elem(&open_roots, &magic);
+	if (!root) {
 		if (mode & FMODE_WRITE && is_runtime_binary(sb, inode))
 			why |= KH_OPENED_RUNTIME;
-	} else if (open_access[start & (OPEN_STARTS - 1)] & mode && is_entry(task, path.dentry, inode, start, mode)) {
+	} else if (root->access & mode && is_entry(path.dentry, inode, *root, mode)) {
 		why |= KH_OPENED_ENTRY;
 	}
 	return why;

@@ -123,9 +123,9 @@ export interface OpenedFile {
   readonly inode: string;
   /**
    * Within its file system, as `/sys/kernel/core_pattern`: what it was opened through (a bind, a link, a descriptor,
-   * /proc/PID/root) makes no difference. Null where it has more than 32 components.
+   * /proc/PID/root) makes no difference. Of more than 32 components the last ones, and then `truncated` has `file.path`.
    */
-  readonly path: string | null;
+  readonly path: string;
   /** `read`, `write` or both; none for O_PATH. */
   readonly access: readonly ("read" | "write")[];
   /** Id of the entry of the catalogue that it is. */
@@ -208,7 +208,7 @@ export interface SyscallEvent extends EventBase {
    * followed.
    */
   readonly resolved?: { readonly [name: string]: string };
-  /** Argument names whose strings were cut. */
+  /** Argument names whose strings were cut, and `file.path`. */
   readonly truncated?: readonly string[];
   /** Argument names that could not be read, and why. */
   readonly unreadable?: { readonly [name: string]: string };

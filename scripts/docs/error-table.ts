@@ -83,6 +83,11 @@ export const ERRORS: Readonly<Record<string, ErrorText>> = {
     means: "The kernel has no type information at /sys/kernel/btf/vmlinux. Exit status 3.",
     todo: "Use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as those of the distributions are, and mount /sys.",
   },
+  KEYHOLE_OPENS: {
+    means:
+      "`--opens on` was asked for, and this kernel refuses the program that sees the files that containers open. Exit status 3.",
+    todo: "Use `--opens auto`, which does without where it must, or another attach mode. `keyhole doctor` says what the kernel refuses.",
+  },
   KEYHOLE_PID_AMBIGUOUS: {
     means:
       "`keyhole pid PID@NAME`: the beginning of an id fits several containers, or several containers of a pod have such a process. Exit status 1.",
@@ -112,11 +117,6 @@ export const ERRORS: Readonly<Record<string, ErrorText>> = {
       "`--pid` or `--container` of `keyhole procfs` names nothing that runs, or more than one container, or what cannot be looked " +
       "at. Exit status 2.",
     todo: "`keyhole procfs` without a filter names all that can see a procfs.",
-  },
-  KEYHOLE_OPENS: {
-    means:
-      "`--opens on` asks for the files that containers open, and the kernel does not take the program that sees them. Exit status 3.",
-    todo: "Use `--opens auto`, which does without where it must and says so, or `--attach tracepoint`.",
   },
   KEYHOLE_RULE_FILES: {
     means:

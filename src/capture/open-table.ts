@@ -3,13 +3,40 @@
  * down. It takes a wildcard within a name for any name: what it says yes to is looked at again where the event is made.
  */
 
-/** The order of enum open_start in bpf/opens.h, by what the kernel calls the file system; `process` is a directory of one. */
+/** What file systems are looked at, by the kernel's name of their type. */
+export const MAGIC = {
+  proc: 0x9fa0n,
+  sysfs: 0x62656572n,
+  cgroup: 0x27e0ebn,
+  cgroup2: 0x63677270n,
+  binfmt_misc: 0x42494e4dn,
+  debugfs: 0x64626720n,
+  tracefs: 0x74726163n,
+  securityfs: 0x73636673n,
+  bpf: 0xcafe4a11n,
+  selinuxfs: 0xf97cff8cn,
+  efivarfs: 0xde5e81e4n,
+  pstore: 0x6165676cn,
+  // fs/fuse/control.c
+  fusectl: 0x65735543n,
+  resctrl: 0x7655821n,
+  // fs/configfs/mount.c
+  configfs: 0x62656570n,
+  // fs/nfsd/nfsctl.c
+  nfsd: 0x6e667364n,
+  // net/sunrpc/rpc_pipe.c
+  rpc_pipefs: 0x67596969n,
+} as const;
+
+/** The root of a file system, or the directory of a process in procfs. */
+export type OpenStart = keyof typeof MAGIC | "process";
+
+/** The first two have the numbers of enum open_known_state in bpf/opens.h. */
 const STARTS = [
-  ...["", "proc", "process", "sysfs", "cgroup", "cgroup2", "binfmt_misc", "debugfs", "tracefs"],
-  ...["securityfs", "bpf", "selinuxfs", "efivarfs", "pstore", "fusectl", "resctrl", "configfs", "nfsd"],
-  "rpc_pipefs",
-] as const;
-export type OpenStart = Exclude<(typeof STARTS)[number], "">;
+  "proc",
+  "process",
+  ...Object.keys(MAGIC).filter((fs) => fs !== "proc"),
+] as readonly OpenStart[];
 
 /** FMODE_READ and FMODE_WRITE, include/linux/fs.h. */
 export const FMODE = { read: 1, write: 2, path: 0x4000 } as const;
@@ -35,14 +62,19 @@ export interface OpenStep {
   readonly access: number;
 }
 
+export interface OpenRoot {
+  readonly magic: bigint;
+  readonly state: number;
+  /** How any file of the file system is opened when it is told. */
+  readonly access: number;
+}
+
 export interface OpenTable {
-  /** `open_access` of bpf/opens.h. */
-  readonly access: Uint8Array;
+  readonly roots: readonly OpenRoot[];
   readonly steps: readonly OpenStep[];
 }
 
-/** OPEN_STARTS, OPEN_NAME and the size of `open_states` in bpf/opens.h. */
-const MAX_STARTS = 32;
+/** OPEN_NAME and the size of `open_states` in bpf/opens.h. */
 const NAME_SIZE = 44;
 const MAX_STEPS = 4096;
 
@@ -55,7 +87,7 @@ interface Place {
 
 /** Builds the table by the subset construction. Throws a RangeError where it does not fit the maps. */
 export function buildOpenTable(patterns: readonly OpenPattern[]): OpenTable {
-  const access = new Uint8Array(MAX_STARTS);
+  const roots: OpenRoot[] = [];
   const steps: OpenStep[] = [];
   const numbers = new Map<string, number>();
   const todo: { readonly state: number; readonly places: readonly Place[] }[] = [];
@@ -64,16 +96,20 @@ export function buildOpenTable(patterns: readonly OpenPattern[]): OpenTable {
     const key = places.map(({ pattern, at, within }) => `${ids.get(pattern)}.${at}.${Number(within)}`).join();
     let state = numbers.get(key);
     if (state === undefined) {
-      state = MAX_STARTS + numbers.size;
+      state = STARTS.length + 1 + numbers.size;
       numbers.set(key, state);
       todo.push({ state, places });
     }
     return state;
   };
-  for (const [state, start] of STARTS.entries()) {
+  for (const [index, start] of STARTS.entries()) {
     const own = patterns.filter((pattern) => pattern.start === start);
-    if (own.length === 0) continue;
-    access[state] = own.reduce((bits, pattern) => bits | pattern.access, 0);
+    // what is in the directories of processes is in procfs
+    const within = start === "proc" ? patterns.filter((pattern) => pattern.start === "process") : [];
+    const access = [...own, ...within].reduce((bits, pattern) => bits | pattern.access, 0);
+    const state = index + 1;
+    if (access === 0) continue;
+    if (start !== "process") roots.push({ magic: MAGIC[start], state, access });
     todo.push({ state, places: closure(own.map((pattern) => ({ pattern, at: 0, within: false }))) });
   }
   for (let work = todo.pop(); work !== undefined; work = todo.pop()) {
@@ -84,7 +120,7 @@ export function buildOpenTable(patterns: readonly OpenPattern[]): OpenTable {
     }
   }
   if (steps.length > MAX_STEPS) throw new RangeError(`${steps.length} steps, of which ${MAX_STEPS} fit`);
-  return { access, steps };
+  return { roots, steps };
 }
 
 /** struct open_step and struct open_state of bpf/opens.h. */
@@ -96,6 +132,14 @@ export function encodeStep({ state, name, next, access }: OpenStep): { key: Uint
   if (bytes.length >= NAME_SIZE) throw new RangeError(`${name} is longer than ${NAME_SIZE - 1} bytes`);
   key.set(bytes, 4);
   return { key, value: new Uint8Array(Uint32Array.of(next, access).buffer) };
+}
+
+/** A key of `open_roots`, and struct open_state. */
+export function encodeRoot({ magic, state, access }: OpenRoot): { key: Uint8Array; value: Uint8Array } {
+  return {
+    key: new Uint8Array(BigUint64Array.of(magic).buffer),
+    value: new Uint8Array(Uint32Array.of(state, access).buffer),
+  };
 }
 
 /** With the places that are reached without a name: behind a `**` that has had one, and behind a `**?`. */

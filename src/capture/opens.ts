@@ -1,6 +1,6 @@
 /** What opens are told of: the settings and maps of bpf/opens.h. */
 import type { BpfObject } from "@keyhole/libbpf";
-import { buildOpenTable, encodeStep, type OpenPattern } from "./open-table.js";
+import { buildOpenTable, encodeRoot, encodeStep, type OpenPattern } from "./open-table.js";
 
 /** A program file on the host. */
 export interface BinaryId {
@@ -26,7 +26,7 @@ export function setHostNamespaces(object: BpfObject, { mnt, pid }: { mnt: number
 
 /** After load: from now on these are told. Throws a RangeError where the patterns do not fit. */
 export function watchOpens(object: BpfObject, { patterns, binaries }: WatchedOpens): void {
-  const { access, steps } = buildOpenTable(patterns);
+  const { roots, steps } = buildOpenTable(patterns);
   const states = object.map("open_states");
   for (const step of steps) {
     const { key, value } = encodeStep(step);
@@ -40,5 +40,9 @@ export function watchOpens(object: BpfObject, { patterns, binaries }: WatchedOpe
     files.update(key, Uint8Array.of(1));
   }
   // last: nothing is looked up before
-  object.map(".data.opens").update(new Uint8Array(4), access);
+  const starts = object.map("open_roots");
+  for (const root of roots) {
+    const { key, value } = encodeRoot(root);
+    starts.update(key, value);
+  }
 }

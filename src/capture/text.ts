@@ -35,3 +35,15 @@ export function readPath(bytes: Buffer, from: number, to: number): string {
   }
   return path === "" ? "/" : path;
 }
+
+/** The exact bytes of such a path. */
+export function pathBytes(components: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  let start = 0;
+  for (let at = 0; at < components.length; at++) {
+    if (components[at] !== 0) continue;
+    parts.unshift(Buffer.from("/"), components.subarray(start, at));
+    start = at + 1;
+  }
+  return Buffer.concat(parts);
+}

@@ -26,7 +26,7 @@ export function syscallSpans(event: SyscallEvent, room?: number): readonly Span[
   ];
   const args = argsText(event);
   const result = [span(")"), ...resultSpans(event), ...summarySpans(event)];
-  const target = targetSpans(event.target);
+  const target = [...targetSpans(event.target), ...fileSpans(event)];
   const changes = changeSpans(event, true);
   const reason = neutralise(event.reason ?? "");
   if (room === undefined)
@@ -63,7 +63,7 @@ export function containerSpans(container: ContainerRef | null): readonly Span[] 
 /** Arguments that hold what the caller wrote; all others are numbers, pointers and the decoder's own names. */
 const STRINGS: ReadonlySet<string> = new Set([
   ...["source", "target", "filesystemtype", "data", "fsname", "key", "value"],
-  ...["path", "from_path", "to_path", "new_root", "put_old"],
+  ...["path", "from_path", "to_path", "new_root", "put_old", "pathname"],
 ]);
 
 function argsText({ args, truncated }: SyscallEvent): string {
@@ -97,6 +97,23 @@ function summarySpans({ summary }: SyscallEvent): readonly Span[] {
 
 function targetSpans(target: Target | undefined): readonly Span[] {
   return target === undefined ? [] : [span("  on ", "dim"), span(targetText(target))];
+}
+
+/** What a call opened: its entry in the catalogue, and where it is in its file system. */
+function fileSpans({ file, via }: SyscallEvent): readonly Span[] {
+  if (file === undefined) return [];
+  const { entry, fs_type, path, access, of, foreign_mount, runtime } = file;
+  const spans: Span[] = [span("  ")];
+  if (entry !== null) spans.push(span(word(entry), "changed"), span(" "));
+  if (runtime === true) spans.push(span("runtime-binary", "bad"), span(" "));
+  spans.push(span(`${word(fs_type)}:${quoted(path)}`), span(` ${access.join(",") || "path"}`, "dim"));
+  if (of !== undefined) {
+    const where = of.container === null ? "the host" : containerName(of.container);
+    spans.push(span(` of ${of.pid} on ${where}`, of.container === null ? "bad" : "host"));
+  }
+  if (foreign_mount === true) spans.push(span(" foreign mount", "bad"));
+  if (via !== undefined) spans.push(span(` by ${via}`, "dim"));
+  return spans;
 }
 
 function targetText(target: Target): string {

@@ -17,17 +17,20 @@ export interface OpenedSources {
   readonly hostNs: NsInums;
 }
 
-/** Null where it is not told: the caller is in no container, or the catalogue does not have the file after all. */
+/**
+ * Null where it is not told: the caller is in no container, or the catalogue does not have the file after all. Whoever is in
+ * another pid namespace than the host is in a container, known or not.
+ */
 export function describeOpened(
   sources: OpenedSources,
   opened: OpenedRecord,
   { task, container }: { readonly task: Task; readonly container: ContainerRef | null },
 ): OpenedFile | null {
-  if (container === null) return null;
+  if (container === null && task.ns[LINK_INDEX.pid] === sources.hostNs[LINK_INDEX.pid]) return null;
   const { fsType, dev, inode, path, access, isForeign, isRuntime, process } = opened;
   const of = process === null ? null : { pid: process.pid, container: containerOf(sources, process) };
-  const isOfOthers = of === null || of.container?.id !== container.id;
-  const entry = path !== null && isOfOthers ? entryOf(sources, opened, path, task.ns) : null;
+  const isOfOthers = of === null || container === null || of.container?.id !== container.id;
+  const entry = isOfOthers ? entryOf(sources, opened, task.ns) : null;
   if (entry === null && !isForeign && !isRuntime) return null;
   const file = { fs_type: fsType, dev, inode: String(inode), path, access, entry: entry?.id ?? null };
   return {
@@ -41,11 +44,10 @@ export function describeOpened(
 /** The entry that the file is, where it is opened in a way that the entry is about. */
 function entryOf(
   { entries, hostNs }: OpenedSources,
-  { fsType, process, access, isEntry }: OpenedRecord,
-  path: string,
+  { fsType, process, access, isEntry, isWhole, path }: OpenedRecord,
   ns: NsInums,
 ): Entry | null {
-  if (!isEntry || entries === null) return null;
+  if (!isEntry || !isWhole || entries === null) return null;
   const found = entries.find(fsType, path, process !== null);
   if (found === null) return null;
   const demanded = isShared(found.entry.scope, ns, hostNs) ? found.sharedAccess : found.access;

@@ -1,5 +1,5 @@
 /** A record of a system call made into the event that users see. */
-import { type Arguments, decodeArguments } from "../capture/arguments.js";
+import { decodeArguments } from "../capture/arguments.js";
 import { ABI_NAMES, CALL_BY_OP, OPENS } from "../capture/calls.js";
 import type { Clock } from "../capture/clock.js";
 import { type MountFields, readMountFields } from "../capture/mount-fields.js";
@@ -68,7 +68,6 @@ const ON_SUPERBLOCK: ReadonlySet<string> = new Set([
 ]);
 const OF_ITS_MOUNT: ReadonlySet<string> = new Set(["mount", "move_mount"]);
 const NO_FACTS: MountFacts = {};
-const NO_ARGUMENTS: Arguments = { args: {}, truncated: [], unreadable: {}, raw: {} };
 /** See {@link SyscallResolver.resolve}. */
 export const UNTOLD = Symbol("an open that is not told");
 const ABIS = ABI_NAMES[process.arch] ?? [];
@@ -136,7 +135,7 @@ export class SyscallResolver {
     const fields = wire.fields(record);
     const ioUring = (flags & Flag.ioUring) !== 0;
     const { args, truncated, unreadable, raw } = ioUring
-      ? NO_ARGUMENTS
+      ? { args: {}, truncated: [], unreadable: {}, raw: {} }
       : decodeArguments(wire, record, call, fields);
     const result = describeResult(wire.i64(record + EVENT.ret), endingOf(flags));
     const succeeded = result.ret !== null && result.ret >= 0;
@@ -157,6 +156,8 @@ export class SyscallResolver {
     const opened = OPENS.has(call.name) ? readOpened(wire, fields) : null;
     const file = opened === null ? null : describeOpened(this.#openedSources(), opened, { task, container });
     if (opened !== null && file === null) return UNTOLD;
+    if (opened?.isWhole === false) truncated.push("file.path");
+    if (typeof opened?.raw === "string") raw["file.path"] = opened.raw;
     const caller = this.#caller(wire, record, task);
 
     const isClone = crossed && CLONES.has(call.name);
