@@ -23,6 +23,7 @@ const program = new Command("npm run test:benign --")
   )
   .argument("[tool...]", "those to run (default: all)")
   .option("--cycles <n>", "containers that runc starts, enters and ends", natural, 500)
+  .option("--ignore <glob...>", "ids of containers of other work that goes on here meanwhile")
   .exitOverride()
   .addHelpText(
     "after",
@@ -58,7 +59,7 @@ const printer: Printer = {
 
 async function main(): Promise<number> {
   program.parse();
-  const { cycles } = program.opts<{ readonly cycles: number }>();
+  const { cycles, ignore } = program.opts<{ readonly cycles: number; readonly ignore?: readonly string[] }>();
   const scenarios = allScenarios();
   const names = [RUNC, ...scenarios.map(({ tool }) => tool)];
   const wanted = program.args.length === 0 ? names : program.args;
@@ -67,7 +68,7 @@ async function main(): Promise<number> {
   const agent = await Agent.start(["--inventory-interval", "1s"]);
   try {
     await setTimeout(SETTLED_MS);
-    const suite = new BenignSuite(agent, printer);
+    const suite = new BenignSuite(agent, printer, ignore);
     if (suite.leftOut > 0)
       printer.line(`left out: ${suite.leftOut} subjects of findings that were there before`);
     if (wanted.includes(RUNC)) await suite.runc(RUNC_SCENARIOS, cycles);

@@ -40,9 +40,9 @@ export class BenignSuite {
   readonly #print: Printer;
   readonly #totals = { silent: 0, loud: 0, notCovered: 0 };
 
-  constructor(agent: Agent, print: Printer) {
+  constructor(agent: Agent, print: Printer, ignored: readonly string[] = []) {
     this.#agent = agent;
-    this.#told = new Told(agent);
+    this.#told = new Told(agent, ignored);
     this.#print = print;
   }
 

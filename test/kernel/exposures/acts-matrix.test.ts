@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { type StdioOptions, spawnSync } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, cpSync, mkdtempSync, openSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { FindingEvent } from "../../../src/event.js";
-import { buildProgram } from "../../programs/build.js";
+import { buildProgram, temporaryFolder } from "../../programs/build.js";
 import { Agent } from "../capture/agent.js";
 import { settle } from "../stories/settle.js";
 import { type BundleOptions, Bundles } from "./bundle.js";
@@ -13,6 +15,8 @@ interface Row {
   readonly container?: BundleOptions;
   /** A file that the container inherits as descriptor 3. */
   readonly inherits?: string;
+  /** What the program is called in the container. */
+  readonly program?: string;
   /** It goes on after the act. */
   readonly stays?: true;
   /** Severity and rule of what is told of the act, in any order. */
@@ -31,6 +35,16 @@ const HIDEPID: BundleOptions = {
   },
 };
 
+/** A /dev of the container's own, whose null is a link to a file of procfs: what CVE-2025-31133 comes to without its race. */
+const DEV = mkdtempSync(join(tmpdir(), "keyhole-dev-"));
+symlinkSync("/proc/version", join(DEV, "null"));
+const ASTRAY: BundleOptions = {
+  edit: (spec) => {
+    spec.mounts = spec.mounts.filter(({ destination }) => !destination.startsWith("/dev"));
+    spec.mounts.push({ destination: "/dev", type: "bind", source: DEV, options: ["bind", "rw"] });
+  },
+};
+
 /** An act in a container by runc, and all that is told of it. */
 const ROWS: Readonly<Record<string, Row>> = {
   "a mask is unmounted": {
@@ -43,6 +57,10 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   "a procfs is mounted": {
     ...{ act: ["fresh"], container: ADMIN },
+    finds: ["high proc-mount-in-container"],
+  },
+  "a procfs is mounted by a program that bears a runtime's name": {
+    ...{ act: ["fresh"], container: ADMIN, program: "runc" },
     finds: ["high proc-mount-in-container"],
   },
   "a detached procfs is kept over an exec": {
@@ -94,6 +112,10 @@ const ROWS: Readonly<Record<string, Row>> = {
     act: ["nested"],
     finds: ["low proc-nested-mount-refused", "low userns-unshare-in-container"],
   },
+  "a runtime finds a link in the place of /dev/null": {
+    ...{ act: ["nothing"], container: ASTRAY },
+    finds: ["critical dev-null-tampered"],
+  },
   nothing: { act: ["wait"], container: ADMIN, stays: true, finds: [] },
 };
 
@@ -101,6 +123,7 @@ const PREFIX = `keyhole-acts-${process.pid}`;
 
 describe("acts in containers by runc", () => {
   const program = buildProgram("acts.c", ["-static"]);
+  const renamed = temporaryFolder();
   let agent: Agent;
   let bundles: Bundles;
 
@@ -111,6 +134,7 @@ describe("acts in containers by runc", () => {
 
   after(async () => {
     bundles[Symbol.dispose]();
+    rmSync(DEV, { recursive: true });
     assert.equal(await agent.stop(), 0);
   });
 
@@ -128,7 +152,9 @@ describe("acts in containers by runc", () => {
     it(name, async () => {
       const id = `${PREFIX}-${number}`;
       // what it lacks from the start shows when it was looked at: masks that were never seen cannot be missed
-      bundles.run(id, { ...row.container, programs: [program], withoutMasks: ["/proc/timer_list"] });
+      const programs = [join(renamed, row.program ?? "acts")];
+      cpSync(program, programs[0]!);
+      bundles.run(id, { ...row.container, programs, withoutMasks: ["/proc/timer_list"] });
       await agent.until("a look at it", () =>
         findings(id).some(({ kind, state }) => kind === "posture" && state === "open"),
       );
@@ -147,7 +173,7 @@ describe("acts in containers by runc", () => {
     });
   }
 
-  function runAct(id: string, { act, inherits, stays }: Row): void {
+  function runAct(id: string, { act, inherits, stays, program: name = "acts" }: Row): void {
     const fd = inherits === undefined ? null : openSync(inherits, "r");
     const options = [
       ...(stays === true ? ["--detach"] : []),
@@ -160,7 +186,7 @@ describe("acts in containers by runc", () => {
       ...(fd === null ? [] : [fd]),
     ];
     try {
-      const { status, stderr } = spawnSync("runc", ["exec", ...options, id, "/acts", ...act], { stdio });
+      const { status, stderr } = spawnSync("runc", ["exec", ...options, id, `/${name}`, ...act], { stdio });
       assert.equal(status, 0, String(stderr));
     } finally {
       if (fd !== null) closeSync(fd);
