@@ -29,14 +29,19 @@ static int context(void)
 	return fd;
 }
 
-/* The descriptor has no close-on-exec flag: what is executed next has it. */
-static void keep_detached(char *self)
+static void detached(void)
 {
 	int fd = context();
 
 	CALL(OK, fsconfig, fd, CREATE, NULL, NULL, 0);
 	CALL(OK, fsmount, fd, 0, 0);
 	close(fd);
+}
+
+/* The descriptor has no close-on-exec flag: what is executed next has it. */
+static void keep_detached(char *self)
+{
+	detached();
 	execl(self, self, "wait", NULL);
 	exit(1);
 }
@@ -72,7 +77,9 @@ int main(int argc, char **argv)
 	const char *first = argc > 2 ? argv[2] : "";
 	int fd;
 
-	if (!strcmp(act, "wait")) {
+	if (!strcmp(act, "wait") || !strcmp(act, "held")) {
+		if (*act == 'h')
+			detached();
 		for (;;)
 			pause();
 	} else if (!strcmp(act, "nothing")) {

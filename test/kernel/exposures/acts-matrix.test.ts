@@ -67,6 +67,10 @@ const ROWS: Readonly<Record<string, Row>> = {
     ...{ act: ["detached"], container: ADMIN, stays: true },
     finds: ["high proc-detached-mount", "high proc-mount-in-container"],
   },
+  "a detached procfs is held": {
+    ...{ act: ["held"], container: ADMIN, stays: true },
+    finds: ["high proc-detached-mount", "high proc-mount-in-container"],
+  },
   "pidns= of its own": {
     ...{ act: ["pidns", "/proc/self/ns/pid"], container: ADMIN },
     finds: ["medium proc-pidns-option"],
