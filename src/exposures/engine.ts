@@ -243,7 +243,8 @@ export class Exposures {
   /**
    * How many findings were not published, by reason: `disabled` (by configuration), `own-container` (about the
    * container that the agent is in), `repeated` (an act whose count has not doubled yet), `runtime-setup` (a container
-   * runtime at work), `rewritable` (what a call asked for need not be what the kernel read), `exception:NAME`.
+   * runtime at work), `network-setup` (somebody of the host who enters network namespaces alone), `rewritable` (what a call
+   * asked for need not be what the kernel read), `exception:NAME`.
    */
   suppressed(): ReadonlyMap<string, number> {
     return new Map([...this.#suppressed, ["repeated", this.#findings.repeated]]);

@@ -48,6 +48,8 @@ export interface ExposureWatchOptions {
 const QUIET_MS = 200;
 /** … and after this long at the latest. */
 const PATIENCE_MS = 2_000;
+/** … but so long after it was first to be looked at while a program of the host is still making it. */
+const MAKING_MS = 5_000;
 /** Calls after which a mount table, or what is seen through it, may be another. */
 const CHANGES_MOUNTS: ReadonlySet<string> = new Set([...CHANGES_TABLE, "fsconfig", "chroot"]);
 /** How long containers are looked at before the ring is read again, in milliseconds. */
@@ -331,14 +333,20 @@ export class ExposureWatch {
   }
 
   #look(id: string): void {
+    const { since } = this.#stirred.get(id)!;
     this.#stirred.delete(id);
     const task = this.#known.get(id);
     if (task === undefined) return;
     const parent = this.#options.tasks.get(task.ppid);
     const lineage = { exe: task.exe, parentExe: parent?.exe ?? null, parentNs: parent?.ns ?? null };
-    const isPayload = this.origins.of(task) === "container";
+    const origin = this.origins.of(task);
     // still being made: the exec of its program brings it back here
-    if (!isPayload && isRuntimeAtWork(lineage, this.#static.hostNs)) return;
+    if (origin !== "container" && isRuntimeAtWork(lineage, this.#static.hostNs)) return;
+    // of other programs nobody knows whether they will execute another one: some stay as the container's init
+    if (origin === "host" && performance.now() - since < MAKING_MS) {
+      this.#stirred.set(id, { since, last: performance.now() });
+      return;
+    }
     this.#guard("posture", () => {
       const view = this.#view(task);
       if (view !== null) this.#publish(this.#inputs.posture(view));

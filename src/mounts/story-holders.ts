@@ -6,6 +6,8 @@ import { MAX_HOLDERS, type Story, type StoryFile } from "./story.js";
 /** Who holds a detached mount is asked again after this long, and sooner while nobody does: it is in flight. */
 const AGAIN_MS = 5_000;
 const IN_FLIGHT_MS = 1_000;
+/** A mount that is held unattached for so long is no step on the way to another. */
+export const HELD_MS = 2_000;
 /** Files that are asked for at once; half of `wanted_files` in bpf/files.h, since a file can have a mount. */
 const MAX_FILES = 2_048;
 
@@ -51,7 +53,7 @@ export class StoryHolders {
 
   /** Looks where that is due and may be done. `time` is now, as events have it. Throws LibbpfError. */
   look(probe: MountFiles, open: ReadonlySet<Story>, time: string): HolderNews {
-    this.#askAgain(open);
+    this.#askAgain(open, Date.parse(time));
     if ((this.#wanted.size === 0 && this.#orphans.size === 0) || !probe.mayAskHolders) return NO_NEWS;
     const [stories, files] = this.#some();
     const holders = probe.holders(files);
@@ -66,11 +68,16 @@ export class StoryHolders {
     return { changed: held.filter((story) => this.#tell(story, holders)), lost };
   }
 
-  #askAgain(open: ReadonlySet<Story>): void {
+  /** `time`: now, in milliseconds since the epoch. */
+  #askAgain(open: ReadonlySet<Story>, time: number): void {
     const now = performance.now();
     if (now - this.#last >= AGAIN_MS) {
       this.#last = now;
-      for (const story of open) if (story.files.some(({ role }) => role === "mount")) this.ask(story);
+      for (const story of open) {
+        const isHeld = story.files.some(({ role }) => role === "mount");
+        // its first holders are told, and with them that it is held: one that is young is on its way to a mount
+        if (isHeld && time - Date.parse(story.began) >= HELD_MS) this.ask(story);
+      }
     }
     if (now - this.#lastInFlight >= IN_FLIGHT_MS) {
       this.#lastInFlight = now;

@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import type { ContainerRef } from "../event.js";
+import { CgroupDirectories, type CgroupIds } from "../kernel/cgroup-ids.js";
 import type { HostPath } from "../kernel/host-path.js";
 import { LINK_INDEX, type NsInums } from "../kernel/links.js";
 import { readNamespaceLink } from "../kernel/nsfs.js";
@@ -17,6 +19,8 @@ export interface ContainersOptions {
   readonly graph?: NamespaceNames;
   /** How many answers are kept. */
   readonly capacity?: number;
+  /** In which cgroups a process is now; from the host's /proc and cgroup file systems unless it is said otherwise. */
+  readonly cgroupsOf?: (pid: number) => CgroupIds;
 }
 
 /** What is needed of the namespace graph. */
@@ -70,6 +74,7 @@ export class Containers {
   readonly #graph: NamespaceNames | null;
   readonly #finder: ContainerFinder;
   readonly #capacity: number;
+  readonly #cgroupsOf: (pid: number) => CgroupIds;
   readonly #answers = new Map<bigint, Answer[]>();
   /**
    * Whose a mount or pid namespace is: the answer that found a named container in it. Ids and inode numbers are of one
@@ -81,10 +86,12 @@ export class Containers {
   #evictions = 0;
   #reads = 0;
 
-  constructor({ host, hostNs, graph, capacity = 16_384 }: ContainersOptions) {
+  constructor({ host, hostNs, graph, capacity = 16_384, cgroupsOf }: ContainersOptions) {
     this.#host = host;
     this.#hostNs = hostNs;
     this.#graph = graph ?? null;
+    // made anew each time: what it remembers of directories has no bound
+    this.#cgroupsOf = cgroupsOf ?? ((pid) => new CgroupDirectories(host).of(pid));
     this.#finder = new ContainerFinder(host, hostNs);
     this.#capacity = capacity;
   }
@@ -135,8 +142,20 @@ export class Containers {
     const namedAfter = found.container === null ? this.#namedAfter(task, answers) : undefined;
     const { container, named } = namedAfter ?? found;
     const answer: Answer = { key, cgroup: task.cgroup, mnt, pid, inums, container, named, witness: task.tid };
-    if (key !== 0n) this.#remember(answer);
+    // the cgroup that is named now is not the one that the task was in when the kernel described it
+    if (key !== 0n && !(named && this.#hasMoved(task))) this.#remember(answer);
     return this.#containerOf(answer);
+  }
+
+  /**
+   * Whether `task` is in other cgroups by now, or gone: a runtime moves the first process of a container out of its own
+   * cgroup, which must not bear the container's name from then on.
+   */
+  #hasMoved({ pid, cgroup, cgroupV1 }: Task): boolean {
+    const { unified, memory } = this.#cgroupsOf(pid);
+    const differ = (now: bigint, then: bigint) => now !== 0n && then !== 0n && now !== then;
+    if (unified === 0n && memory === 0n) return !existsSync(this.#host.proc(pid, "cgroup"));
+    return differ(unified, cgroup) || differ(memory, cgroupV1);
   }
 
   #identity(type: "mnt" | "pid", inum: number): Identity {

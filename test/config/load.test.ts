@@ -101,7 +101,6 @@ test("file, drop-ins by name, environment, flags: the later one wins key by key"
 test("every key can be set in the file, by a variable and by a flag, to the same effect", async () => {
   const samples: Record<string, [yaml: unknown, text: string, parsed: unknown]> = {
     attach: ["tracepoint", "tracepoint", "tracepoint"],
-    opens: ["off", "off", "off"],
     host_root: ["/host", "/host", "/host"],
     node: ["n1", "n1", "n1"],
     output: ["text", "text", "text"],

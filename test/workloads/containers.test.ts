@@ -258,6 +258,29 @@ test("a task that made a namespace and is gone is in the container that its cgro
   assert.equal(found.size, 1);
 });
 
+test("a cgroup that a runtime moved the first process of a container out of does not bear the container's name", () => {
+  const memory = new Map([[50, 9n]]);
+  const found = new Containers({
+    host: new HostPath(root),
+    hostNs: HOST_NS,
+    cgroupsOf: (pid) => ({ unified: 1n, memory: memory.get(pid) ?? 7n }),
+  });
+  const shared = { cgroupId: 1n, cgroupV1: 7n };
+  const lines = ["4:memory:/mine", "0::/"];
+  assert.equal(found.of(make(50, { ...shared, cgroup: lines, mnt: 300, pid: 304 }))?.id, "mine");
+  const service = make(60, { ...shared, cgroup: "/", mnt: 310, root: HOST_ROOT });
+  assert.equal(found.of(service), null);
+  // a child of it, whose parent is not in the host's namespaces
+  assert.equal(found.of(make(61, { ...shared, cgroup: "/", mnt: 311, root: HOST_ROOT, ppid: 60 })), null);
+  // in its own cgroup it is known by it
+  rmSync(join(root, "proc/50"), { recursive: true });
+  const { reads } = found;
+  const init = make(50, { ...shared, cgroupV1: 9n, cgroup: lines, mnt: 300, pid: 304 });
+  assert.equal(found.of(init)?.id, "mine");
+  assert.equal(found.of(init)?.id, "mine");
+  assert.equal(found.reads, reads + 1);
+});
+
 test("a task in a chroot cannot be told by its root, and is asked about again", () => {
   const found = containers();
   assert.equal(found.of(make(50, { cgroup: "/mine", mnt: 300, cgroupId: 9n, root: null })), null);

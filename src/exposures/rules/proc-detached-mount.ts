@@ -1,7 +1,5 @@
+import { HELD_MS } from "../../mounts/story-holders.js";
 import type { StoryRule } from "../story-act.js";
-
-/** A procfs that is held unattached for so long is no step on the way to a mount, in milliseconds. */
-const HELD_MS = 2_000;
 
 export const procDetachedMount: StoryRule = {
   id: "proc-detached-mount",

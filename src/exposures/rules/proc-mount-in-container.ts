@@ -1,5 +1,4 @@
-import { LINK_INDEX } from "../../kernel/links.js";
-import { type ActRule, isByRuntime, type ObservedCall, whoCalled } from "../act.js";
+import { type ActRule, isByRuntime, isInUserNs, type ObservedCall, whoCalled } from "../act.js";
 import { fsTypeOf, makesSuperblock } from "./new-procfs.js";
 
 export const procMountInContainer: ActRule = {
@@ -8,7 +7,7 @@ export const procMountInContainer: ActRule = {
   kind: "act",
   severity: "high",
   severityDependsOn:
-    "high where the caller has CAP_SYS_ADMIN as the host's root, so that nothing in the new procfs is beyond it; else medium",
+    "high in the host's user namespace, where the call takes CAP_SYS_ADMIN over the host; medium in any other",
   description:
     "A task in a container made a new procfs, by mount(2) or by fsconfig(2) of a context from fsopen(2). It has " +
     "none of the masks and read-only mounts of the container's /proc, and made with fsopen(2) it need not even " +
@@ -39,15 +38,12 @@ export const procMountInContainer: ActRule = {
       act.suppress("runtime-setup");
       return [];
     }
-    const view = act.after();
-    // In a user namespace made inside the container its capabilities say nothing.
-    const sameUser = view !== null && call.namespaces.user?.inum === view.task.ns[LINK_INDEX.user];
-    const powerful = sameUser && view.realRoot && view.sysAdmin;
     const shown = call.outcome?.procfs;
     return [
       {
         place: "procfs",
-        severity: powerful ? "high" : "medium",
+        // the kernel asks for CAP_SYS_ADMIN over the user namespace that owns the mount namespace
+        severity: isInUserNs(act) ? "medium" : "high",
         evidence: [
           {
             fact:

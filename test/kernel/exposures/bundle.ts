@@ -77,7 +77,12 @@ export class Bundles {
 
   /** Starts a container and returns its init's pid. */
   run(id: string, options: BundleOptions = {}): number {
-    const bundle = join(this.#directory, id);
+    return this.start(id, this.prepare(id, options));
+  }
+
+  /** Makes a bundle, whose path it returns; containers of other ids can be started from it one after another. */
+  prepare(name: string, options: BundleOptions = {}): string {
+    const bundle = join(this.#directory, name);
     const rootfs = join(bundle, "rootfs");
     for (const directory of ["proc", "sys", "dev", "tmp", `.${options.bindHostProc ?? ""}`]) {
       mkdirSync(join(rootfs, directory), { recursive: true });
@@ -91,6 +96,11 @@ export class Bundles {
     adapt(spec, options);
     writeFileSync(config, JSON.stringify(spec));
     if (options.userns === true) execFileSync("chmod", ["-R", "a+rX", this.#directory]);
+    return bundle;
+  }
+
+  /** Starts a container from a bundle and returns its init's pid. */
+  start(id: string, bundle: string): number {
     this.#ids.push(id);
     // The container inherits what stands for its terminal, so that this may not be a pipe that is waited for.
     execFileSync("runc", ["run", "--detach", "--bundle", bundle, id], {
