@@ -1,6 +1,7 @@
 import type { Severity } from "../../event.js";
 import type { Mount } from "../../kernel/mountinfo.js";
-import { pointOf } from "../../mounts/pseudo-view.js";
+import type { PathKind } from "../../mounts/mask-lists.js";
+import { type Cover, pointOf } from "../../mounts/pseudo-view.js";
 import type { ContainerView } from "../container-view.js";
 import { mountLine, userEvidence } from "../evidence.js";
 import { expectedMasks } from "../expected-paths.js";
@@ -50,14 +51,24 @@ export const procMaskWrongSource: Rule<ContainerView> = {
 function onMasks(container: ContainerView): Exposure[] {
   const expected = expectedMasks(container);
   return (["proc", "sysfs"] as const).flatMap((fs) => {
-    const paths = new Set(expected.filter((one) => one.fs === fs).map(({ within }) => within));
+    const kinds = new Map(
+      expected
+        .filter((one) => one.fs === fs)
+        .map(({ within, path }) => [within, container.existing.get(path)]),
+    );
     const views = fs === "proc" ? container.procfs : container.sysfs;
     return views.flatMap((view) =>
       view.covers
-        .filter(({ kind, path }) => kind === "other" && paths.has(path))
+        .filter((cover) => kinds.has(cover.path) && isWrong(cover, kinds.get(cover.path)))
         .map(({ mount, path }) => exposure(container, mount, pointOf(view, path))),
     );
   });
+}
+
+/** Of a file only a device is a mask. Whether a directory of a disk is empty cannot be seen, and is left to doubt. */
+function isWrong({ kind, proof, mount }: Cover, what: PathKind | undefined): boolean {
+  if (kind === "other") return true;
+  return what === "file" && kind === "mask" && proof === "unproven" && !/^(?:dev)?tmpfs$/.test(mount.fsType);
 }
 
 /** The null device, the console and terminals, over which a runtime binds and which only a device belongs on. */

@@ -9,6 +9,8 @@ export interface BundleOptions {
   readonly unmasked?: boolean;
   /** The host's pid namespace. */
   readonly hostPid?: boolean;
+  /** Path of the pid namespace that it joins instead of having its own. */
+  readonly pidNamespace?: string;
   /** The host's /proc at this directory of the container. */
   readonly bindHostProc?: string;
   /** Whether that bind is read-only. */
@@ -25,12 +27,16 @@ export interface BundleOptions {
   readonly args?: readonly string[];
   /** Executables that are put at the top of the container's root. */
   readonly programs?: readonly string[];
+  /** Directories and empty files of its root, for what the specification mounts: a user namespace cannot make them. */
+  readonly directories?: readonly string[];
+  readonly files?: readonly string[];
   /** What else differs. */
   readonly edit?: (spec: Spec) => void;
 }
 
 /** The members of a config.json that tests change. */
 export interface Spec {
+  hostname?: string;
   process: {
     terminal: boolean;
     args: readonly string[];
@@ -39,7 +45,7 @@ export interface Spec {
   };
   mounts: { destination: string; type: string; source: string; options?: readonly string[] }[];
   linux: {
-    namespaces: { type: string }[];
+    namespaces: { type: string; path?: string }[];
     maskedPaths: string[];
     readonlyPaths: string[];
     uidMappings?: object[];
@@ -84,9 +90,11 @@ export class Bundles {
   prepare(name: string, options: BundleOptions = {}): string {
     const bundle = join(this.#directory, name);
     const rootfs = join(bundle, "rootfs");
-    for (const directory of ["proc", "sys", "dev", "tmp", `.${options.bindHostProc ?? ""}`]) {
+    const { directories = [], files = [] } = options;
+    for (const directory of ["proc", "sys", "dev", "tmp", `.${options.bindHostProc ?? ""}`, ...directories]) {
       mkdirSync(join(rootfs, directory), { recursive: true });
     }
+    for (const file of files) writeFileSync(join(rootfs, file), "");
     for (const program of [join(this.#directory, "pause"), ...(options.programs ?? [])]) {
       cpSync(program, join(rootfs, basename(program)));
     }
@@ -140,6 +148,12 @@ function adapt(spec: Spec, options: BundleOptions): void {
   linux.maskedPaths = linux.maskedPaths.filter((path) => !unmasked && !withoutMasks.includes(path));
   linux.readonlyPaths = linux.readonlyPaths.filter((path) => !unmasked && !withoutReadonly.includes(path));
   if (options.hostPid === true) linux.namespaces = linux.namespaces.filter(({ type }) => type !== "pid");
+  const { pidNamespace } = options;
+  if (pidNamespace !== undefined) {
+    linux.namespaces = linux.namespaces.map((namespace) =>
+      namespace.type === "pid" ? { ...namespace, path: pidNamespace } : namespace,
+    );
+  }
   if (options.bindHostProc !== undefined) {
     mounts.push({
       destination: options.bindHostProc,
