@@ -22,6 +22,7 @@ import { openRecording } from "../../src/exposures/recording-reader.js";
 import { decode, encode } from "../../src/exposures/recording-values.js";
 import { RecordingWriter } from "../../src/exposures/recording-writer.js";
 import { Replay } from "../../src/exposures/replay.js";
+import type { RuleInfo } from "../../src/exposures/rule.js";
 import { DETECTORS, type RuleSet, withOverrides } from "../../src/exposures/rule-set.js";
 import { Publisher } from "../../src/publish/publisher.js";
 import { runcMounts } from "../mounts/mountinfo-text.js";
@@ -120,6 +121,9 @@ async function record(): Promise<World> {
   return world;
 }
 
+/** Of a rule that a test makes. */
+const INFO: RuleInfo = { ...DETECTORS.instances[0]!, kind: "act" };
+
 function replay(file: string, rules: RuleSet = DETECTORS) {
   const { header, lines } = openRecording(file);
   const replaying = new Replay(header, rules);
@@ -177,8 +181,13 @@ describe("a replay", () => {
       acts: [
         ...rules.acts,
         {
+<<<<<<< HEAD
           ...DETECTORS.acts[0]!,
           ...{ id: "any-unshare", syscalls: ["unshare"], mayConcern: () => true },
+=======
+          ...INFO,
+          ...{ id: "any-unshare", syscalls: ["unshare"], subsumes: [] },
+>>>>>>> w-replay
           evaluate: () => [{ place: "x", severity: "info" as const, evidence: [{ fact: "unshare" }] }],
         },
       ],
@@ -204,9 +213,14 @@ describe("a replay", () => {
       ...DETECTORS,
       acts: [
         {
+<<<<<<< HEAD
           ...DETECTORS.acts[0]!,
           syscalls: ["mount", "chroot"],
           mayConcern: () => true,
+=======
+          ...INFO,
+          syscalls: ["mount", "unshare"],
+>>>>>>> w-replay
           evaluate: (act) => [
             {
               place: "x",

@@ -89,7 +89,7 @@ function world(rules = RULES) {
     }),
   );
   tell(call(40, { container: null }));
-  tell(call(50, { syscall: "unshare" }));
+  tell(call(50, { syscall: "landlock_add_rule" }));
   return { engine, events };
 }
 
@@ -119,10 +119,8 @@ test("the agent says which rule matched an event, and with what", async (context
     ["ns-enter-host", "told", "critical"],
   );
   assert.deepEqual(decision?.facts, ["process 4300 is now in the host's mnt namespace"]);
-  assert.deepEqual(
-    explanation.asked?.map(({ rule, result }) => [rule, result]),
-    [["ns-enter-host", "told"]],
-  );
+  const told = explanation.asked?.filter(({ result }) => result !== null).map(({ rule }) => rule);
+  assert.deepEqual(told, ["ns-enter-host"]);
   // the event of the finding has a number of its own, and the finding an id
   for (const question of [{ seq: 11 }, { finding: explanation.finding.id }]) {
     const same = await askAgent(question, access);
@@ -149,15 +147,19 @@ test("… which rules were asked about an event in which none found anything, or
   const access = await serve(context);
   const silent = await askAgent({ seq: 30 }, access);
   assert.deepEqual(silent?.decisions, []);
-  assert.deepEqual(
-    silent.asked?.map(({ rule, result }) => [rule, result]),
-    [["ns-enter-host", null]],
+  assert.equal(silent.asked?.find(({ rule }) => rule === "ns-enter-host")?.result, null);
+  assert.equal(
+    silent.asked?.every(({ result }) => result === null),
+    true,
   );
-  assert.match(explanationText(silent, false), /^Asked, and found nothing:\n {2}ns-enter-host /m);
+  assert.match(
+    explanationText(silent, false),
+    /^Asked, and found nothing:\n(?: {2}.*\n)* {2}ns-enter-host /m,
+  );
   const host = await askAgent({ seq: 40 }, access);
   assert.match(host?.unasked ?? "", /in no container/);
   const other = await askAgent({ seq: 50 }, access);
-  assert.match(other?.unasked ?? "", /no rule is about unshare/);
+  assert.match(other?.unasked ?? "", /no rule is about landlock_add_rule/);
   assert.equal(await askAgent({ seq: 60 }, access), null);
   assert.equal(await askAgent({ finding: "0123456789abcdef" }, access), null);
 });
