@@ -181,13 +181,8 @@ describe("a replay", () => {
       acts: [
         ...rules.acts,
         {
-<<<<<<< HEAD
-          ...DETECTORS.acts[0]!,
-          ...{ id: "any-unshare", syscalls: ["unshare"], mayConcern: () => true },
-=======
           ...INFO,
           ...{ id: "any-unshare", syscalls: ["unshare"], subsumes: [] },
->>>>>>> w-replay
           evaluate: () => [{ place: "x", severity: "info" as const, evidence: [{ fact: "unshare" }] }],
         },
       ],
@@ -213,14 +208,8 @@ describe("a replay", () => {
       ...DETECTORS,
       acts: [
         {
-<<<<<<< HEAD
-          ...DETECTORS.acts[0]!,
-          syscalls: ["mount", "chroot"],
-          mayConcern: () => true,
-=======
           ...INFO,
-          syscalls: ["mount", "unshare"],
->>>>>>> w-replay
+          syscalls: ["mount", "chroot"],
           evaluate: (act) => [
             {
               place: "x",
