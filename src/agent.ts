@@ -11,8 +11,9 @@ import { version } from "./config/version.js";
 import type { AgentEvent, LostEvent } from "./event.js";
 import { readHostProcDev } from "./exposures/container-view.js";
 import type { Recorder } from "./exposures/recorder.js";
-import { type LoadedRules, loadRuleSet } from "./exposures/rule-loader.js";
+import type { LoadedRules } from "./exposures/rule-loader.js";
 import { describeProblem } from "./exposures/rule-problems.js";
+import { DETECTORS } from "./exposures/rule-set.js";
 import { ExposureWatch } from "./exposures/watch.js";
 import { HostPath } from "./kernel/host-path.js";
 import { CLOCK_BOOTTIME, clockGettime, realtimeMinusBoottime } from "./kernel/libc.js";
@@ -49,6 +50,22 @@ const TABLES_MS = 500;
 /** How often losses are looked for when no batch brings them up, in milliseconds. */
 const TICK_MS = 1_000;
 
+/** What not every agent has. */
+export interface AgentParts {
+  readonly recorder: Recorder | null;
+  /** Null: they are read when the first events are out; calls wait for them. */
+  readonly rules: LoadedRules | null;
+}
+
+/**
+ * The rules that a configuration speaks of. Rejects with KEYHOLE_RULE_UNKNOWN and KEYHOLE_RULES. What it takes to read them is
+ * loaded then: it is more than all else that the agent starts with.
+ */
+export async function readRules({ rules }: Config): Promise<LoadedRules> {
+  const { loadRuleSet } = await import("./exposures/rule-loader.js");
+  return loadRuleSet({ directory: rules.directory, overrides: rules });
+}
+
 export class Agent {
   readonly host: HostPath;
   readonly capture: Capture;
@@ -61,8 +78,8 @@ export class Agent {
   readonly view: NodeView;
   readonly losses = new Losses();
   readonly opens: Opens;
-  /** What was read from files of rules, and what is wrong with them. */
-  rules: LoadedRules;
+  /** What was read from files of rules, and what is wrong with them; null until that was done. */
+  rules: LoadedRules | null;
   readonly #recorder: Recorder | null;
   readonly #config: Config;
   readonly #log: Logger;
@@ -92,22 +109,26 @@ export class Agent {
   /** Records that could not be made into events. */
   #undecoded = 0;
   #lastTurn = performance.now();
+  #isStopping = false;
 
   /**
    * Attaches the programs; nothing is published yet. Throws KEYHOLE_NOT_ROOT, KEYHOLE_NOT_HOST_PIDNS,
-   * KEYHOLE_NO_BTF, KEYHOLE_CAPTURE, KEYHOLE_FILTER, KEYHOLE_RULE_UNKNOWN and KEYHOLE_RULES.
+   * KEYHOLE_NO_BTF, KEYHOLE_CAPTURE and KEYHOLE_FILTER.
    */
-  constructor(config: Config, publisher: Publisher, log: Logger, recorder: Recorder | null = null) {
+  constructor(
+    config: Config,
+    publisher: Publisher,
+    log: Logger,
+    { recorder, rules }: AgentParts = { recorder: null, rules: null },
+  ) {
     this.#recorder = recorder;
+    this.rules = rules;
     this.#config = config;
     this.#log = log;
     this.#publisher = publisher;
     this.host = new HostPath(config.host_root);
     const refusal = startRefusal(this.host);
     if (refusal !== null) throw refusal;
-    this.rules = loadRuleSet({ directory: config.rules.directory, overrides: config.rules });
-    for (const problem of this.rules.problems) log.error(`rules: ${describeProblem(problem)}`);
-    if (this.rules.omitted > 0) log.error(`rules: ${this.rules.omitted} more problems`);
     this.capture = Capture.start({
       attach: config.attach,
       host: this.host,
@@ -142,7 +163,8 @@ export class Agent {
       tasks,
       graph: this.graph,
       containers: this.containers,
-      rules: this.rules.rules,
+      rules: rules?.rules ?? DETECTORS,
+      wait: rules === null,
       publish: (change) => this.#publisher.publish({ time: this.#now(), ...change }),
       log,
       recorder,
@@ -224,12 +246,28 @@ export class Agent {
       this.#fail(error);
     });
     // what waited in the ring goes out first
-    this.#timers.push(setTimeout(() => this.#guard("what runs already", () => this.#look()), SETTLED_MS));
+    this.#timers.push(setTimeout(() => void this.#readRules(), SETTLED_MS));
     this.#every(this.#config.inventory.interval, () => this.#readInventory());
     this.#every(TICK_MS, () => {
       this.#tellSummaries();
       this.#checkLosses();
     });
+  }
+
+  /** Reads the rules if that was not done, and looks at what runs already. */
+  async #readRules(): Promise<void> {
+    try {
+      const rules = this.rules ?? (await readRules(this.#config));
+      for (const problem of rules.problems) this.#log.error(`rules: ${describeProblem(problem)}`);
+      if (rules.omitted > 0) this.#log.error(`rules: ${rules.omitted} more problems`);
+      if (this.#isStopping) return;
+      if (this.rules === null) this.use(rules);
+    } catch (error) {
+      this.#log.error("the rules cannot be read", { error: String(error) });
+      this.#fail(error);
+      return;
+    }
+    this.#guard("what runs already", () => this.#look());
   }
 
   #look(): void {
@@ -263,6 +301,7 @@ export class Agent {
 
   /** Detaches, publishes what is still in the ring, and says goodbye. */
   async stop(reason: string): Promise<void> {
+    this.#isStopping = true;
     for (const timer of this.#timers) clearInterval(timer);
     if (this.#resync !== null) clearTimeout(this.#resync);
     this.capture.detach();

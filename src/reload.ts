@@ -14,7 +14,7 @@ export interface ReloadOptions {
   /** Reads the configuration from where it was read at the start. Rejects with KEYHOLE_CONFIG. */
   readonly load: () => Promise<LoadedConfig>;
   /** Reads the rules that a configuration speaks of. */
-  readonly rulesOf: (config: Config) => LoadedRules;
+  readonly rulesOf: (config: Config) => Promise<LoadedRules>;
   /** Judges what runs by `rules` without telling anybody; throws what they throw. Returns how many containers it looked at. */
   readonly tryOut: (rules: RuleSet) => number;
   readonly use: (rules: LoadedRules) => void;
@@ -77,7 +77,7 @@ export class Reload {
     const { load, rulesOf, tryOut, use, tell, log } = this.#options;
     try {
       const { config } = await load();
-      const loaded = rulesOf(config);
+      const loaded = await rulesOf(config);
       requireGood(loaded);
       const tried = tryOut(loaded.rules);
       const { live, restart } = differences(this.#config, config);

@@ -71,7 +71,9 @@ export function readyChecks(agent: Agent, reload: Reload): Check[] {
 }
 
 /** A broken file is no reason to be not ready: all other rules are looked at. */
-function rulesDetail({ rules, problems, omitted }: LoadedRules): string {
+function rulesDetail(loaded: LoadedRules | null): string {
+  if (loaded === null) return "not read yet";
+  const { rules, problems, omitted } = loaded;
   const count = `${allRules(rules).length} rules`;
   const [first] = problems;
   if (first === undefined) return count;

@@ -1,13 +1,12 @@
 import { isatty } from "node:tty";
-import { Agent } from "../agent.js";
+import { Agent, readRules } from "../agent.js";
 import { formatAddress } from "../config/address.js";
 import { useColor } from "../config/color.js";
 import type { Config } from "../config/config.js";
-import { DROP_IN_DIRECTORY, type LoadedConfig } from "../config/load.js";
+import { DROP_IN_DIRECTORY, type LoadedConfig, RULES_DIRECTORY } from "../config/load.js";
 import { watchFiles } from "../config/watched-files.js";
 import type { Recorder } from "../exposures/recorder.js";
 import type { RecordingFile } from "../exposures/recording-writer.js";
-import { loadRuleSet, RULES_DIRECTORY } from "../exposures/rule-loader.js";
 import { createLogger, type Logger } from "../log.js";
 import { explainRoutes } from "../publish/explain-routes.js";
 import { HttpServer } from "../publish/http.js";
@@ -40,14 +39,16 @@ export async function run(
   const log = createLogger(config.log);
   const publisher = new Publisher({ node: config.node });
   const recorder = record === null ? null : await openRecorder(record, config, log);
-  const agent = new Agent(config, publisher, log, recorder);
+  // a mistake in what the configuration says of rules ends the start; without any, they wait until the first events are out
+  const rules = recorder !== null || namesRules(config) ? await readRules(config) : null;
+  const agent = new Agent(config, publisher, log, { recorder, rules });
   const stdout = await openStdout(config, agent, log, ended.end);
   if (recorder !== null) publisher.addSink(recorder);
   if (stdout !== null) publisher.addSink(stdout);
   const reload = new Reload({
     config,
     load,
-    rulesOf: ({ rules }) => loadRuleSet({ directory: rules.directory, overrides: rules }),
+    rulesOf: readRules,
     tryOut: (rules) => agent.exposures.tryOut(rules),
     use: (loaded) => agent.use(loaded),
     tell: (event) => agent.tell(event),
@@ -92,6 +93,10 @@ async function openRecorder(record: RecordingFile, { node }: Config, log: Logger
   const onError = (error: NodeJS.ErrnoException) =>
     log.error("the recording cannot be written", { file: record.path, errno: error.code ?? null });
   return new Recorder(new RecordingWriter(record, { onError }), { node });
+}
+
+function namesRules({ rules: { directory, disable, severity } }: Config): boolean {
+  return directory !== null || disable.length > 0 || Object.keys(severity).length > 0;
 }
 
 async function openStdout(

@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { RULES_DIRECTORY } from "../config/load.js";
 import type { Problem } from "../config/problem.js";
 import { KeyholeError } from "../errors.js";
 import { actRule, containerRule, type DataRule, storyRule } from "./data-rule.js";
@@ -15,9 +16,6 @@ import {
   type RuleSet,
   withOverrides,
 } from "./rule-set.js";
-
-/** Where the user's files of rules are unless another directory is named. */
-export const RULES_DIRECTORY = "/etc/keyhole/rules.d";
 
 /** Where those are that Keyhole comes with: beside this one, also where that is compiled. */
 const OWN = fileURLToPath(new URL("../../src/exposures/rules/", import.meta.url));

@@ -38,6 +38,8 @@ export interface ExposureWatchOptions {
   readonly graph: NamespaceGraph;
   readonly containers: Containers;
   readonly rules: RuleSet;
+  /** Others than `rules` are to come by {@link ExposureWatch.use}: what happens until then is judged by them. */
+  readonly wait: boolean;
   readonly publish: (change: FindingChange) => void;
   readonly log: Logger;
   /** Writes down what the rules are told. */
@@ -54,6 +56,8 @@ const MAKING_MS = 5_000;
 const CHANGES_MOUNTS: ReadonlySet<string> = new Set([...CHANGES_TABLE, "fsconfig", "chroot"]);
 /** How long containers are looked at before the ring is read again, in milliseconds. */
 const SLICE_MS = 20;
+/** Calls and stories that wait for the rules, which are there soon after the start. */
+const MAX_WAITING = 10_000;
 /** How long rules are tried out before they are used, in milliseconds. */
 const TRY_MS = 50;
 /** The key of the reading of superblocks among the budgets; no container has such an id. */
@@ -95,6 +99,8 @@ export class ExposureWatch {
   #detached: ReadonlyMap<string, readonly ProcfsFile[]> | null = null;
   #timer: NodeJS.Timeout | null = null;
   #errors = 0;
+  /** What is judged when the rules are there; null: they are. */
+  #waiting: (() => void)[] | null;
 
   constructor(options: ExposureWatchOptions) {
     const { host, graph, rules, containers } = options;
@@ -106,6 +112,7 @@ export class ExposureWatch {
     recorder?.begin({ hostNs: graph.anchors.host, hostProcDev, rules });
     this.#engine = new Exposures({ rules, hostProcDev, ...(recorder !== null && { now: recorder.now }) });
     this.#inputs = recorder?.around(this.#engine) ?? this.#engine;
+    this.#waiting = options.wait ? [] : null;
     this.origins = new Origins({ hostNs: graph.anchors.host, containerOf: (task) => containers.of(task) });
   }
 
@@ -165,6 +172,7 @@ export class ExposureWatch {
   }
 
   stop(): void {
+    this.#judgeWaiting();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
   }
@@ -250,7 +258,7 @@ export class ExposureWatch {
     if (container !== null && changesMounts && this.#known.has(container.id)) this.#stir(container.id);
     const { hostNs } = this.#static;
     try {
-      if (!this.#inputs.concerns(event, hostNs)) return;
+      if (this.#waiting === null && !this.#inputs.concerns(event, hostNs)) return;
       const after = () => {
         if (container === null) return null;
         return this.#budget.run(container.id, () => buildContainerView(container, task, this.#sources()));
@@ -263,7 +271,8 @@ export class ExposureWatch {
         ancestors: () => ancestorsOf(task, this.#options.tasks),
         after,
       };
-      this.#publish(this.#inputs.act(event, context));
+      if (this.#waiting === null) this.#publish(this.#inputs.act(event, context));
+      else this.#wait(() => this.#publish(this.#inputs.act(event, context)));
     } catch (error) {
       this.#failed("rules about acts", error);
     }
@@ -279,7 +288,9 @@ export class ExposureWatch {
       const parentNs = tasks.get(ppid)?.ns ?? null;
       const lineage = { exe, parentExe: parent?.exe ?? null, parentNs, origin };
       const { hostNs } = this.#static;
-      this.#publish(this.#inputs.story(event, { hostNs, isRuntime: isRuntimeAtWork(lineage, hostNs) }));
+      const context = { hostNs, isRuntime: isRuntimeAtWork(lineage, hostNs) };
+      if (this.#waiting === null) this.#publish(this.#inputs.story(event, context));
+      else this.#wait(() => this.#publish(this.#inputs.story(event, context)));
     });
   }
 
@@ -308,7 +319,20 @@ export class ExposureWatch {
   /** Looks at every container again, with other rules from now on. */
   use(rules: RuleSet): void {
     this.#inputs.use(rules);
+    this.#judgeWaiting();
     for (const id of this.#known.keys()) this.#stir(id);
+  }
+
+  /** What has to wait for its rules; the first of too many is judged by those that there are. */
+  #wait(judge: () => void): void {
+    this.#waiting!.push(judge);
+    if (this.#waiting!.length > MAX_WAITING) this.#waiting!.shift()!();
+  }
+
+  #judgeWaiting(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    for (const judge of waiting) this.#guard("what had to wait for its rules", judge);
   }
 
   #stir(id: string): void {
@@ -321,6 +345,7 @@ export class ExposureWatch {
 
   #lookAtQuiet(): void {
     this.#timer = null;
+    if (this.#waiting !== null) return;
     const now = performance.now();
     const due = [...this.#stirred].filter(
       ([, { since, last }]) => now - last >= QUIET_MS - 1 || now - since >= PATIENCE_MS,
