@@ -8,7 +8,8 @@ import { takeScan } from "../../../src/commands/scan.js";
 import type { FindingChange } from "../../../src/exposures/findings.js";
 import { Bundles, type Spec } from "./bundle.js";
 import { buildHolder } from "./holder.js";
-import { matrix, type Row } from "./matrix.js";
+import { matrix } from "./matrix.js";
+import type { Row } from "./matrix-row.js";
 
 const PREFIX = `keyhole-matrix-${process.pid}`;
 
