@@ -309,7 +309,7 @@ export class Exposures {
         this.#rules.overrides.severity[rule.id] ??
         SEVERITIES.find((severity) => severities.includes(severity)) ??
         "info",
-      evidence: eachOnce(exposures.flatMap((exposure) => exposure.evidence)),
+      evidence: eachOnce(exposures),
     };
     const change = this.#findings[how](observation);
     if (change !== null) this.#decide(found, "told", observation.severity);
@@ -375,9 +375,18 @@ function mayConcern(rule: ActRule, call: ObservedCall, hostNs: NsInums): boolean
   return rule.mayConcern === undefined || rule.mayConcern(call, hostNs);
 }
 
-/** What several exposures have in common is said once. */
-function eachOnce(evidence: readonly Evidence[]): Evidence[] {
-  return [...new Map(evidence.map((one) => [one.fact, one])).values()];
+/** What several exposures have in common is said once, after what each has of its own. */
+function eachOnce(exposures: readonly Exposure[]): Evidence[] {
+  const counts = new Map<string, { readonly evidence: Evidence; shared: boolean }>();
+  for (const evidence of exposures.flatMap((exposure) => exposure.evidence)) {
+    const known = counts.get(evidence.fact);
+    if (known === undefined) counts.set(evidence.fact, { evidence, shared: false });
+    else known.shared = true;
+  }
+  const all = [...counts.values()];
+  return [...all.filter(({ shared }) => !shared), ...all.filter(({ shared }) => shared)].map(
+    ({ evidence }) => evidence,
+  );
 }
 
 function concernsStory({ filesystems }: StoryRule, fsType: string | null): boolean {

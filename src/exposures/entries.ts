@@ -179,6 +179,14 @@ export function loadEntries(directory: string = fileURLToPath(OWN)): Entries {
   });
 }
 
+let shipped: Entries | undefined;
+
+/** The catalogue that Keyhole comes with, read once. Throws KEYHOLE_CATALOGUE. */
+export function catalogue(): Entries {
+  shipped ??= loadEntries();
+  return shipped;
+}
+
 function list(directory: string, problems: string[]): string[] {
   try {
     const files = readdirSync(directory).filter((file) => file.endsWith(".yaml"));

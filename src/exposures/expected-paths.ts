@@ -13,9 +13,17 @@ export interface ExpectedPath {
   readonly asked: boolean | null;
 }
 
+/** Several rules ask of each look at a container. */
+const masks = new WeakMap<ContainerView, readonly ExpectedPath[]>();
+
 /** The paths that this container should have masked: what every runtime masks, and what its own was told to. */
-export function expectedMasks({ spec, existing }: ContainerView): ExpectedPath[] {
-  return expected(MASK_FLOOR, spec?.masked ?? null, existing);
+export function expectedMasks(container: ContainerView): readonly ExpectedPath[] {
+  let paths = masks.get(container);
+  if (paths === undefined) {
+    paths = expected(MASK_FLOOR, container.spec?.masked ?? null, container.existing);
+    masks.set(container, paths);
+  }
+  return paths;
 }
 
 /** … and read-only. */

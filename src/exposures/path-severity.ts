@@ -1,8 +1,8 @@
 import { SEVERITIES, type Severity } from "../event.js";
 import { type PseudoView, writablePaths } from "../mounts/pseudo-view.js";
-import { includes } from "./capabilities.js";
+import { type CapabilityName, includes } from "./capabilities.js";
 import type { ContainerView } from "./container-view.js";
-import { classSeverity, type Entry, type EntryAccess, loadEntries } from "./entries.js";
+import { catalogue, classSeverity, type Entry, type EntryAccess } from "./entries.js";
 import { worst } from "./worst.js";
 
 /** What of the catalogue lies at a path, and how bad it is that a container's root reaches it. */
@@ -18,8 +18,8 @@ type Container = Pick<ContainerView, "realRoot" | "capabilities" | "initUserNs">
 
 /**
  * How severe it is that the root of a container reaches `path`, and what is below it, of the file system `fs`: as in the
- * catalogue, by whether that root is the host's. What only lacks a capability counts as low, and what the kernel refuses
- * to this class of root as info. Paths of sysfs begin with /sys, those of proc are within it. Throws KEYHOLE_CATALOGUE.
+ * catalogue, by whether that root is the host's. What only lacks a capability over the host counts as low, and what the
+ * kernel refuses to this class of root as info. Paths of sysfs begin with /sys, those of proc are within it. Throws KEYHOLE_CATALOGUE.
  */
 export function pathSeverity(
   container: Container,
@@ -52,14 +52,13 @@ export function raised(severity: Severity): Severity {
 function accessSeverity(container: Container, access: EntryAccess): Severity {
   const own = classSeverity(access, container.realRoot ? "host_root" : "userns_root");
   if (own === null) return "info";
-  const has = (name: Parameters<typeof includes>[1]) =>
-    container.initUserNs && includes(container.capabilities, name);
-  if (access.requires?.every(has) === false) return "low";
+  const counts = container.initUserNs || access.capability_of !== undefined;
+  const has = (name: CapabilityName) => counts && includes(container.capabilities, name);
+  if (access.requires?.every(has) === false) return container.initUserNs ? "low" : "info";
   const more = access.raised !== undefined && has(access.raised.by) ? access.raised.to : null;
   return worst([own, more]) ?? own;
 }
 
-let entries: readonly Entry[] | undefined;
 const found = new Map<string, readonly Entry[]>();
 /** Paths that are remembered; rules ask about those of lists, and about what was bound. */
 const CAPACITY = 1024;
@@ -68,8 +67,7 @@ function entriesAt(fs: string, path: string): readonly Entry[] {
   const key = `${fs}:${path}`;
   const known = found.get(key);
   if (known !== undefined) return known;
-  entries ??= loadEntries().entries;
-  const own = entries.filter((entry) => entry.fs === fs && entry.scope !== "process");
+  const own = catalogue().entries.filter((entry) => entry.fs === fs && entry.scope !== "process");
   let at = own.filter(({ paths }) => paths.some((pattern) => isAtOrBelow(pattern, path)));
   if (at.length === 0) at = mostSpecific(own, path);
   if (found.size < CAPACITY) found.set(key, at);

@@ -1,6 +1,6 @@
 import { release } from "node:os";
 import type { HostPath } from "../kernel/host-path.js";
-import { loadEntries } from "./entries.js";
+import { catalogue } from "./entries.js";
 import { EntryIndex } from "./entry-index.js";
 import { readHostEntries } from "./host-entries.js";
 
@@ -20,7 +20,7 @@ const MAX_ENTRIES = 1000;
 /** What the host's procfs has that nobody knows. Throws KEYHOLE_CATALOGUE. */
 export function readUnknownEntries(host: HostPath): UnknownEntry[] {
   const [major = 0, minor = 0] = release().split(/[.-]/).map(Number);
-  const index = new EntryIndex(loadEntries(), "proc", [major, minor]);
+  const index = new EntryIndex(catalogue(), "proc", [major, minor]);
   return readHostEntries(host, index)
     .entries.filter(({ known, kind }) => !known && kind === "file")
     .slice(0, MAX_ENTRIES)

@@ -51,7 +51,7 @@ function make(pid: number, options: Process): Task {
   );
   writeFileSync(
     join(directory, "status"),
-    `Name:\tx\nTgid:\t${pid}\nPid:\t${pid}\nPPid:\t${ppid}\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nNSpid:\t${pid}\nCapEff:\t0\n`,
+    `Name:\tx\nTgid:\t${pid}\nPid:\t${pid}\nPPid:\t${ppid}\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nNSpid:\t${pid}\nCapEff:\t0\nCapBnd:\t0\n`,
   );
   const ns = NS_LINKS.map((link, index) => {
     if (link === "mnt") return mnt;

@@ -50,10 +50,17 @@ export const cgroupfsWritable: Rule<ContainerView> = {
   },
 };
 
-/** Whether it shows nothing but the container's own cgroup, or what is below that. */
-function isOwn({ cgroups }: ContainerView, { root }: Mount): boolean {
+/**
+ * Whether it shows nothing but the container's own cgroup, or what is below that. Of systemd in a container the first
+ * process is further down; the cgroup that is named after the container is its own.
+ */
+function isOwn({ cgroups, container }: ContainerView, { root }: Mount): boolean {
   if (root === "/" || cgroups === null) return false;
-  return cgroups.some((path) => path !== "/" && (root === path || root.startsWith(`${path}/`)));
+  return cgroups.some((path) => {
+    if (path === "/") return false;
+    const isNamed = path.startsWith(`${root}/`) && root.slice(root.lastIndexOf("/")).includes(container.id);
+    return isNamed || root === path || root.startsWith(`${path}/`);
+  });
 }
 
 /** cgroup_release_agent_write() of kernel/cgroup/cgroup-v1.c */

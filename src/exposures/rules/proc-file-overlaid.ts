@@ -23,6 +23,7 @@ export const procFileOverlaid: Rule<ContainerView> = {
   subsumes: [],
   benign: [
     "LXCFS, with the files that it has of procfs.",
+    "NVIDIA's container runtime, with a directory of its own at /proc/driver/nvidia.",
     "sysbox-fs, which emulates parts of /proc/sys; runtimes that give a container a boot id of its own.",
   ],
   evaluate: (container) => {
@@ -53,6 +54,7 @@ const PROCESS = /^\/\d+(?:\/|$)/;
 
 function isForeign({ kind, mount, path, proof }: Cover): boolean {
   if (OTHERS.test(mount.fsType) || PROCESS.test(path)) return false;
+  if (/^\/driver\/nvidia(?:\/|$)/.test(path) && mount.fsType === "tmpfs") return false;
   if (mount.fsType === "fuse.lxcfs" && LXCFS.test(path)) return false;
   // a read-only file of a disk passes for a mask where the table is all that can be asked
   return kind === "other" || (kind === "mask" && proof === "unproven" && mount.fsType !== "tmpfs");

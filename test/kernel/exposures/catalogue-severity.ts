@@ -39,7 +39,8 @@ export function catalogueSeverity(
       const access = entry[kind];
       const severity = access?.severity[root];
       if (access === undefined || severity === undefined) return [];
-      return [access.requires === undefined ? severity : "low"];
+      if (access.requires === undefined) return [severity];
+      return [root === "host_root" ? "low" : "info"];
     }),
   );
   return SEVERITIES.find((severity) => found.includes(severity)) ?? "info";

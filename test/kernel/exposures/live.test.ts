@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { FindingEvent } from "../../../src/event.js";
 import { Agent } from "../capture/agent.js";
 import { Bundles } from "./bundle.js";
+import { buildHolder } from "./holder.js";
 
 const PREFIX = `keyhole-live-${process.pid}`;
 
@@ -142,6 +145,20 @@ describe("findings of a running agent", () => {
         ["unshare", id("entered")],
       ],
     );
+  });
+
+  it("tells of a procfs that a container's process holds and that is mounted nowhere", { skip }, async () => {
+    const directory = mkdtempSync(join(tmpdir(), "keyhole-live-"));
+    try {
+      bundles.run(id("detached"), {
+        capabilities: ["CAP_SYS_ADMIN"],
+        programs: [buildHolder(directory)],
+        args: ["/holder"],
+      });
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+    await agent.until("the finding", () => told("detached").includes("critical proc-fd-detached"));
   });
 
   it("resolves what a container exposed when it ends", { skip }, async () => {

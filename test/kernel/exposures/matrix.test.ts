@@ -1,32 +1,20 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { takeScan } from "../../../src/commands/scan.js";
 import type { FindingChange } from "../../../src/exposures/findings.js";
 import { Bundles, type Spec } from "./bundle.js";
-import { matrix, type Row } from "./matrix.js";
+import { buildHolder } from "./holder.js";
+import { matrix } from "./matrix.js";
+import type { Row } from "./matrix-row.js";
 
 const PREFIX = `keyhole-matrix-${process.pid}`;
 
-/** Makes a procfs that is mounted nowhere, and keeps it. */
-const HOLDER = `
-#define _GNU_SOURCE
-#include <sys/syscall.h>
-#include <unistd.h>
-int main(void) {
-  int context = syscall(SYS_fsopen, "proc", 0);
-  if (context < 0 || syscall(SYS_fsconfig, context, 6, 0, 0, 0) != 0) return 1;
-  if (syscall(SYS_fsmount, context, 0, 0) < 0) return 2;
-  close(context);
-  for (;;) pause();
-}
-`;
-
 const directory = mkdtempSync(join(tmpdir(), "keyhole-matrix-"));
-const holder = join(directory, "holder");
+const holder = buildHolder(directory);
 const rows = prepare();
 
 function prepare(): Row[] {
@@ -45,8 +33,6 @@ describe("the matrix of containers", () => {
 
   before(() => {
     assert.equal(process.getuid?.(), 0, "containers need root");
-    writeFileSync(`${holder}.c`, HOLDER);
-    execFileSync("gcc", ["-static", "-Os", "-o", holder, `${holder}.c`]);
     bundles = new Bundles();
     const pids = new Map<string, number>();
     for (const { name, options, after: act, joins } of rows) {
