@@ -209,7 +209,7 @@ export class ExposureWatch {
         hostNs: this.#static.hostNs,
         parentNs: parent?.ns ?? null,
         origin: this.origins.of(task),
-        entered: () => this.#options.containers.of(task),
+        entered: () => this.#options.containers.of(task) ?? this.#options.containers.owning(task.ns),
         after,
       };
       this.#publish(this.#engine.act(event, context));
