@@ -267,7 +267,7 @@ export class ExposureWatch {
         hostNs,
         parentNs: this.#options.tasks.get(task.ppid)?.ns ?? null,
         origin: this.origins.of(task),
-        entered: () => this.#options.containers.of(task),
+        entered: () => this.#options.containers.of(task) ?? this.#options.containers.owning(task.ns),
         ancestors: () => ancestorsOf(task, this.#options.tasks),
         after,
       };

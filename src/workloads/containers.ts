@@ -158,6 +158,21 @@ export class Containers {
     return differ(unified, cgroup) || differ(memory, cgroupV1);
   }
 
+  /**
+   * The container with a name that `ns` lead into, by their mount namespace or else the pid namespace of children; null
+   * where they lead into none that is known. Reads nothing of the task that is there, which may be gone.
+   */
+  owning(ns: NsInums): ContainerRef | null {
+    const inums = { mnt: ns[MNT] ?? 0, pid: ns[LINK_INDEX.pid_for_children] ?? 0 };
+    const names = {
+      inums,
+      mnt: this.#identity("mnt", inums.mnt),
+      pid: this.#identity("pid", inums.pid),
+    };
+    const owner = this.#liveOwner("mnt", names) ?? this.#liveOwner("pid", names);
+    return owner?.container ?? null;
+  }
+
   #identity(type: "mnt" | "pid", inum: number): Identity {
     const namespace = this.#graph?.get(type, inum);
     return namespace === undefined ? inum : (namespace.id ?? namespace);
@@ -181,7 +196,7 @@ export class Containers {
    * Whose the namespace of `answer` is. Inode numbers are given away again soon: without an id, an owner counts as long
    * as its witness is still in the namespace.
    */
-  #liveOwner(type: "mnt" | "pid", answer: Answer): Answer | null {
+  #liveOwner(type: "mnt" | "pid", answer: Pick<Answer, "mnt" | "pid" | "inums">): Answer | null {
     const identity = answer[type];
     const owner = this.#owners.get(identity);
     if (owner === undefined) return null;

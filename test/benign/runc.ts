@@ -1,6 +1,6 @@
 import type { RuncScenario } from "./scenario.js";
 
-/** Containers as people run them: none of them exposes anything. */
+/** Containers as people run them. */
 export const RUNC_SCENARIOS: readonly RuncScenario[] = [
   { name: "the default spec", options: {} },
   { name: "a user namespace", options: { userns: true } },
@@ -20,6 +20,7 @@ export const RUNC_SCENARIOS: readonly RuncScenario[] = [
         linux.namespaces = linux.namespaces.filter(({ type }) => type !== "network");
       },
     },
+    excepted: ["ns-shared-with-host"],
   },
   {
     name: "hidepid on its /proc",
@@ -49,11 +50,16 @@ export const RUNC_SCENARIOS: readonly RuncScenario[] = [
       capabilities: [],
       edit: ({ linux, mounts, process }) => {
         linux.namespaces = linux.namespaces.filter(({ type }) => type !== "pid");
-        mounts.push({ destination: "/host", type: "bind", source: "/", options: ["rbind", "ro", "rslave"] });
+        for (const [source, destination] of [
+          ["/", "/host"],
+          ["/proc", "/host/proc"],
+          ["/sys", "/host/sys"],
+        ] as const) {
+          mounts.push({ destination, type: "bind", source, options: ["bind", "ro", "rslave"] });
+        }
         process.user = { uid: 65_534, gid: 65_534 };
       },
     },
-    // the host's root has the container's own below it, where its /proc stands without masks
-    excepted: ["proc-host-superblock-bound", "proc-host-pidns-visible", "proc-unmasked"],
+    excepted: ["proc-host-superblock-bound", "proc-host-pidns-visible"],
   },
 ];

@@ -6,8 +6,8 @@ export interface RuncScenario {
   readonly name: string;
   readonly options: BundleOptions;
   /**
-   * Rules whose findings of high and above its documented exception spares; see docs/benign.md. They are printed as
-   * excepted.
+   * Rules whose findings of high and above are true of it: what its documented exception spares, or whoever runs it has
+   * to spare. They are printed as excepted; see docs/benign.md.
    */
   readonly excepted?: readonly string[];
 }

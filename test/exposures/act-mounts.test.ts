@@ -143,6 +143,8 @@ test("a runtime that was led astray is told by what it mounted, not by what it n
   assert.deepEqual(told(bound("/proc/thread-self/fd/8", core)), critical);
   assert.deepEqual(told(bound("/dev/pts/0", { ...core, mountpoint: "/dev/console" })), critical);
   assert.deepEqual(told(bound("/dev/null", { root: "/data/file" })), ["high dev-null-tampered 1"]);
+  const { args: _, ...moved } = bound("", core);
+  assert.deepEqual(told({ ...moved, syscall: "move_mount", args: { from_path: "", to_path: "" } }), critical);
   // the check names numbers alone
   const [finding] = engine().act(bound("/dev/null", core), FROM_HOST);
   assert.equal(finding?.evidence[0]?.check, "grep '^91 ' /proc/4300/mountinfo");

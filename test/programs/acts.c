@@ -16,6 +16,7 @@
 #define SYS_pidfd_open 434
 #endif
 
+#define OPEN_TREE_NAMESPACE 2
 #define SET_STRING 1
 #define SET_FD 5
 #define CREATE 6
@@ -65,10 +66,11 @@ static void refused_procfs(void)
 	CALL(EPERM, mount, "proc", "/tmp", "proc", 0, NULL);
 }
 
-static void weaken(const char *directory)
+/* The options are those of the file system, whichever mount of it is given. */
+static void reconfigure(const char *directory, const char *options)
 {
 	CALL(OK, mount, directory, "/tmp", NULL, MS_BIND, NULL);
-	CALL(OK, mount, NULL, "/tmp", NULL, MS_REMOUNT, "hidepid=off");
+	CALL(OK, mount, NULL, "/tmp", NULL, MS_REMOUNT, options);
 }
 
 int main(int argc, char **argv)
@@ -97,8 +99,8 @@ int main(int argc, char **argv)
 		CALL(OK, fsconfig, context(), SET_FD, "pidns", NULL, fd);
 	} else if (!strcmp(act, "refused-pidns")) {
 		CALL(EINVAL, fsconfig, context(), SET_FD, "pidns", NULL, atoi(first));
-	} else if (!strcmp(act, "weaken")) {
-		weaken(first);
+	} else if (!strcmp(act, "reconfigure")) {
+		reconfigure(first, argv[3]);
 	} else if (!strcmp(act, "setns")) {
 		CALL(OK, setns, atoi(first), 0);
 	} else if (!strcmp(act, "refused-setns")) {
@@ -114,6 +116,11 @@ int main(int argc, char **argv)
 	} else if (!strcmp(act, "userns-mount")) {
 		CALL(OK, unshare, CLONE_NEWUSER | CLONE_NEWNS);
 		CALL(OK, mount, "none", "/tmp", "tmpfs", 0, NULL);
+	} else if (!strcmp(act, "userns-overlay")) {
+		CALL(OK, unshare, CLONE_NEWUSER | CLONE_NEWNS);
+		CALL(OK, mount, "overlay", "/tmp", "overlay", 0, "lowerdir=/dev/shm:/tmp");
+	} else if (!strcmp(act, "refused-namespace")) {
+		CALL(EINVAL, open_tree, AT_FDCWD, "/", OPEN_TREE_NAMESPACE);
 	} else if (!strcmp(act, "nested")) {
 		CALL(OK, unshare, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID);
 		in_child(refused_procfs);

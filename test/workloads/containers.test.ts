@@ -281,6 +281,16 @@ test("a cgroup that a runtime moved the first process of a container out of does
   assert.equal(found.reads, reads + 1);
 });
 
+test("namespaces are the container's that was found in them, whoever is there", () => {
+  const found = containers();
+  const init = make(50, { cgroup: "/mine", cgroupId: 9n, mnt: 300, pid: 304 });
+  assert.equal(found.owning(init.ns), null);
+  found.of(init);
+  assert.equal(found.owning(init.ns)?.id, "mine");
+  assert.equal(found.owning(make(51, { cgroup: "/", mnt: 300 }).ns)?.id, "mine");
+  assert.equal(found.owning(make(52, { cgroup: "/" }).ns), null);
+});
+
 test("a task in a chroot cannot be told by its root, and is asked about again", () => {
   const found = containers();
   assert.equal(found.of(make(50, { cgroup: "/mine", mnt: 300, cgroupId: 9n, root: null })), null);

@@ -1,5 +1,5 @@
 import type { MountState, Severity } from "../../event.js";
-import { type Act, type ActRule, hasFlag, isByRuntime, pathArgument } from "../act.js";
+import { type Act, type ActRule, hasFlag, isByRuntime, type ObservedCall, pathArgument } from "../act.js";
 import type { Exposure } from "../rule.js";
 
 /** File systems whose files are the kernel's own: a mask or a console that shows one was led astray. */
@@ -31,16 +31,21 @@ export const devNullTampered: ActRule = {
   tags: ["mitre:T1611"],
   needs: ["syscalls"],
   subsumes: [],
-  syscalls: ["mount"],
+  // crun attaches what open_tree(2) gave it
+  syscalls: ["mount", "move_mount"],
   evaluate: (act) => {
     const { call } = act;
     const mount = call.outcome?.mount;
-    if (call.ret !== 0 || mount === undefined || !hasFlag(call, "mountflags", "MS_BIND")) return [];
-    // a remount makes no mount
-    if (hasFlag(call, "mountflags", "MS_REMOUNT") || !isByRuntime(act)) return [];
-    return judge(act, mount);
+    if (call.ret !== 0 || mount === undefined) return [];
+    return bindsOrMoves(call) && isByRuntime(act) ? judge(act, mount) : [];
   },
 };
+
+function bindsOrMoves(call: ObservedCall): boolean {
+  if (call.syscall === "move_mount") return true;
+  // a remount makes no mount
+  return hasFlag(call, "mountflags", "MS_BIND") && !hasFlag(call, "mountflags", "MS_REMOUNT");
+}
 
 function judge({ call }: Act, mount: MountState): Exposure[] {
   const { mountpoint, root, fs_type: type } = mount;

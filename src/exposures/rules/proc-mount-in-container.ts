@@ -1,5 +1,5 @@
-import { type ActRule, isByRuntime, isInUserNs, type ObservedCall, whoCalled } from "../act.js";
-import { fsTypeOf, makesSuperblock } from "./new-procfs.js";
+import { type ActRule, isByRuntime, isInUserNs, whoCalled } from "../act.js";
+import { isOfType, makesSuperblock } from "./new-superblock.js";
 
 export const procMountInContainer: ActRule = {
   id: "proc-mount-in-container",
@@ -31,7 +31,7 @@ export const procMountInContainer: ActRule = {
   evaluate: (act) => {
     const { call } = act;
     if (call.ret !== 0 || !makesSuperblock(call)) return [];
-    const made = madeProcfs(call);
+    const made = isOfType(call, "proc");
     if (made === null) act.suppress("rewritable");
     if (made !== true) return [];
     if (isByRuntime(act)) {
@@ -56,11 +56,3 @@ export const procMountInContainer: ActRule = {
     ];
   },
 };
-
-/** Null: the type's name that was read need not be the one that the kernel read, and what came of it is not known. */
-function madeProcfs(call: ObservedCall): boolean | null {
-  const type = fsTypeOf(call);
-  if (type !== null) return type === "proc";
-  // what was read is another type: if it is what the kernel read, no procfs was made, and else nobody can say
-  return call.args.filesystemtype === "proc" ? null : false;
-}

@@ -1,5 +1,5 @@
 import { type ActRule, isByRuntime, isInUserNs, whoCalled } from "../act.js";
-import { fsTypeOf, makesSuperblock } from "./new-procfs.js";
+import { isOfType, makesSuperblock } from "./new-superblock.js";
 
 export const procNestedMountRefused: ActRule = {
   id: "proc-nested-mount-refused",
@@ -28,9 +28,9 @@ export const procNestedMountRefused: ActRule = {
     if (call.errno !== "EPERM" || !isInUserNs(act)) return [];
     // with the new calls it is the mount that is refused, not the superblock
     if (call.syscall === "mount" && !makesSuperblock(call)) return [];
-    const type = fsTypeOf(call);
-    if (type === null) act.suppress("rewritable");
-    if (type !== "proc") return [];
+    const isIt = isOfType(call, "proc");
+    if (isIt === null) act.suppress("rewritable");
+    if (isIt !== true) return [];
     if (isByRuntime(act)) {
       act.suppress("runtime-setup");
       return [];

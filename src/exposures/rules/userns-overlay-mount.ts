@@ -1,5 +1,5 @@
 import { type ActRule, isByRuntime, isInUserNs, whoCalled } from "../act.js";
-import { fsTypeOf, makesSuperblock } from "./new-procfs.js";
+import { isOfType, makesSuperblock } from "./new-superblock.js";
 
 export const usernsOverlayMount: ActRule = {
   id: "userns-overlay-mount",
@@ -29,9 +29,9 @@ export const usernsOverlayMount: ActRule = {
   evaluate: (act) => {
     const { call } = act;
     if (call.ret === null || !isInUserNs(act) || !makesSuperblock(call)) return [];
-    const type = fsTypeOf(call);
-    if (type === null) act.suppress("rewritable");
-    if (type !== "overlay") return [];
+    const isIt = isOfType(call, "overlay");
+    if (isIt === null) act.suppress("rewritable");
+    if (isIt !== true) return [];
     if (isByRuntime(act)) {
       act.suppress("runtime-setup");
       return [];

@@ -80,8 +80,16 @@ const ROWS: Readonly<Record<string, Row>> = {
     finds: ["medium proc-pidns-option"],
   },
   "hidepid is weakened through a bind": {
-    ...{ act: ["weaken", "/proc/tty"], container: HIDEPID },
+    ...{ act: ["reconfigure", "/proc/tty", "hidepid=off"], container: HIDEPID },
     finds: ["medium proc-hidepid-weakened"],
+  },
+  "a procfs gets another subset": {
+    ...{ act: ["reconfigure", "/proc/tty", "subset=pid"], container: ADMIN },
+    finds: ["low proc-subset-changed"],
+  },
+  "a mount namespace is asked of open_tree": {
+    ...{ act: ["refused-namespace"], container: ADMIN },
+    finds: ["low mntns-created-by-fd"],
   },
   "setns into the host's mount namespace": {
     ...{ act: ["setns", "3"], container: { capabilities: GUEST }, inherits: "/proc/self/ns/mnt" },
@@ -111,6 +119,13 @@ const ROWS: Readonly<Record<string, Row>> = {
   "a user namespace is made and mounted in": {
     act: ["userns-mount"],
     finds: ["low userns-unshare-in-container", "medium userns-unshare-in-container"],
+  },
+  "an overlay is mounted in a user namespace": {
+    act: ["userns-overlay"],
+    finds: [
+      ...["low userns-unshare-in-container", "medium userns-unshare-in-container"],
+      "medium userns-overlay-mount",
+    ],
   },
   "a procfs is refused to a user namespace": {
     act: ["nested"],
@@ -176,6 +191,24 @@ describe("acts in containers by runc", () => {
       bundles.stop(id);
     });
   }
+
+  it("a program of the host enters a container", async () => {
+    const id = `${PREFIX}-entered`;
+    const pid = bundles.run(id, { programs: [program] });
+    const { status } = spawnSync("nsenter", [
+      "--mount",
+      "--uts",
+      "--target",
+      String(pid),
+      "/acts",
+      "nothing",
+    ]);
+    assert.equal(status, 0);
+    await settle(agent);
+    await agent.until("the finding", () => told(id).length > 0);
+    assert.deepEqual(told(id), ["info ns-enter-container"]);
+    bundles.stop(id);
+  });
 
   function runAct(id: string, { act, inherits, stays, program: name = "acts" }: Row): void {
     const fd = inherits === undefined ? null : openSync(inherits, "r");

@@ -11,15 +11,14 @@ export function makesSuperblock(call: ObservedCall): boolean {
 }
 
 /**
- * The type of the file system that the call is about: the kernel's word where there is one, else what the call asked
- * for. Null where the string that was read need not be the one that the kernel read.
+ * Whether the call is about a file system of that type, by the kernel's word where there is one. Null: it asked for one,
+ * but the string that was read need not be the one that the kernel read.
  */
-export function fsTypeOf(call: ObservedCall): string | null | undefined {
+export function isOfType(call: ObservedCall, type: string): boolean | null {
   const { target, outcome, args } = call;
-  if (target?.via === "fscontext") return target.fs_type;
-  if (outcome?.procfs !== undefined) return "proc";
-  if (outcome?.mount !== undefined) return outcome.mount.fs_type;
-  const asked = args.filesystemtype;
-  if (typeof asked !== "string") return undefined;
-  return isRewritable(call) ? null : asked;
+  if (target?.via === "fscontext") return target.fs_type === type;
+  if (outcome?.procfs !== undefined) return type === "proc";
+  if (outcome?.mount !== undefined) return outcome.mount.fs_type === type;
+  const asked = args.filesystemtype === type;
+  return asked && isRewritable(call) ? null : asked;
 }
