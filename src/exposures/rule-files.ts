@@ -32,16 +32,16 @@ interface Item<T> {
 }
 
 /**
- * Reads the files `own`, then `theirs`. Rules of `detectors` exist already: their ids are taken, and exceptions and overrides
+ * Takes what stands in `own`, then reads the files `theirs`. Rules of `detectors` exist already: their ids are taken, and exceptions and overrides
  * may name them. Of two things with one name the first is used.
  */
 export function compileFiles(
-  own: readonly string[],
+  own: readonly RuleDocument[],
   theirs: readonly string[],
   detectors: RuleSet,
 ): RuleFiles {
   const problems: Problem[] = [];
-  const documents = [...own, ...theirs].map(readRuleDocument);
+  const documents = [...own, ...theirs.map(readRuleDocument)];
   const sections = documents.map((document) => {
     problems.push(...document.problems);
     return { document, value: topOf(document, problems) };
@@ -59,7 +59,7 @@ export function compileFiles(
   const compiler = new RuleCompiler(macros.usable(problems));
   const kinds = kindsOf(detectors);
   const written = items("rules");
-  const shipped = written.filter(({ document }) => own.includes(document.file)).length;
+  const shipped = written.filter(({ document }) => own.includes(document)).length;
   const rules = rulesOf(written, compiler, shipped + MAX_RULES, kinds, problems);
   const usable = withoutBrokenLinks(rules, allRules(detectors), problems);
 
