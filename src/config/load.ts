@@ -10,6 +10,8 @@ import { configError, type Problem } from "./problem.js";
 
 export const CONFIG_FILE = "/etc/keyhole/keyhole.yaml";
 export const DROP_IN_DIRECTORY = "/etc/keyhole/conf.d";
+/** Where the user's files of rules are unless another directory is named. */
+export const RULES_DIRECTORY = "/etc/keyhole/rules.d";
 
 export interface ConfigSources {
   /** A file named by the user: it must exist, and unless `dir` is given it is the only one. */

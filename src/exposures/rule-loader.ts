@@ -1,5 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { RULES_DIRECTORY } from "../config/load.js";
 import type { Problem } from "../config/problem.js";
 import { KeyholeError } from "../errors.js";
 import { actRule, containerRule, type DataRule, storyRule } from "./data-rule.js";
@@ -14,10 +16,10 @@ import {
   type RuleSet,
   withOverrides,
 } from "./rule-set.js";
-import { SHIPPED, shippedDocuments } from "./shipped-documents.js";
+import { shippedDocuments } from "./shipped-documents.js";
 
-/** Where the user's files of rules are unless another directory is named. */
-export const RULES_DIRECTORY = "/etc/keyhole/rules.d";
+/** Where those are that Keyhole comes with: beside this one, also where that is compiled. */
+const OWN = fileURLToPath(new URL("../../src/exposures/rules/", import.meta.url));
 
 export interface RuleSources {
   /** The directory of the user's files; null: {@link RULES_DIRECTORY}, which need not exist. */
@@ -70,8 +72,8 @@ function loadFiles(
   problems: Problem[],
   maxProblems: number,
 ): LoadedRules {
-  const loaded = compileFiles(shippedDocuments(), files, DETECTORS);
-  const broken = [...problems, ...loaded.problems].filter(({ where }) => where.startsWith(SHIPPED));
+  const loaded = compileFiles(shippedDocuments(OWN), files, DETECTORS);
+  const broken = [...problems, ...loaded.problems].filter(({ where }) => where.startsWith(OWN));
   if (broken.length > 0) {
     throw new KeyholeError("the rules that Keyhole comes with cannot be used", {
       code: "KEYHOLE_RULES",
@@ -96,7 +98,7 @@ function loadFiles(
 
 /** Whether `origin` is in a file that Keyhole comes with; undefined is that of a detector. */
 export function isShipped(origin: string | undefined): boolean {
-  return origin === undefined || origin.startsWith(SHIPPED);
+  return origin === undefined || origin.startsWith(OWN);
 }
 
 /** The detectors with what was read from files. */
