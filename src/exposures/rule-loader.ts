@@ -16,7 +16,6 @@ import {
   type RuleSet,
   withOverrides,
 } from "./rule-set.js";
-import { shippedDocuments } from "./shipped-documents.js";
 
 /** Where those are that Keyhole comes with: beside this one, also where that is compiled. */
 const OWN = fileURLToPath(new URL("../../src/exposures/rules/", import.meta.url));
@@ -72,7 +71,7 @@ function loadFiles(
   problems: Problem[],
   maxProblems: number,
 ): LoadedRules {
-  const loaded = compileFiles(shippedDocuments(OWN), files, DETECTORS);
+  const loaded = compileFiles(OWN, files, DETECTORS);
   const broken = [...problems, ...loaded.problems].filter(({ where }) => where.startsWith(OWN));
   if (broken.length > 0) {
     throw new KeyholeError("the rules that Keyhole comes with cannot be used", {

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { parseRuleDocument } from "../../src/exposures/rule-document.js";
-import { compileFiles } from "../../src/exposures/rule-files.js";
+import { compileDocuments } from "../../src/exposures/rule-files.js";
 import { DETECTORS } from "../../src/exposures/rule-set.js";
 
 function problemsOf(value: unknown): readonly { readonly where: string; readonly what: string }[] {
   const document = parseRuleDocument("/a.yaml", JSON.stringify(value, null, 1));
-  return compileFiles([document], [], DETECTORS).problems;
+  return compileDocuments([document], [], DETECTORS).problems;
 }
 
 const words = fc.constantFrom(
