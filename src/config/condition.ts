@@ -176,6 +176,16 @@ function environments(fields: FieldTypes): Environments {
   return made;
 }
 
+/** Whether CEL and its library leave `name` to whoever wants to call something so. */
+export function isFreeName(name: string): boolean {
+  try {
+    const environment = withFunctions().registerVariable(name, "bool");
+    return String(environment.check(name).type) === "bool";
+  } catch {
+    return false;
+  }
+}
+
 function withFunctions(): Environment {
   return new Environment(OPTIONS).registerFunction(
     "string.glob(string): bool",

@@ -56,7 +56,7 @@ export interface Config {
     readonly uids: Selection<number>;
   };
   readonly rules: {
-    /** Directory of files of rules; null: that of RULES_DIRECTORY in exposures/rule-loader.ts, if it exists. */
+    /** Directory of files of rules; null: that of RULES_DIRECTORY in config/load.ts, if it exists. */
     readonly directory: string | null;
     /** Ids of rules that are not evaluated. */
     readonly disable: readonly string[];

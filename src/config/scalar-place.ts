@@ -1,4 +1,4 @@
-import { type Node, Scalar } from "yaml";
+import type { Node, Scalar } from "yaml";
 
 /**
  * Where the character at `offset` of the value of scalar `node` stands in the text of the document, in UTF-16 units: past
@@ -6,10 +6,10 @@ import { type Node, Scalar } from "yaml";
  */
 export function placeInScalar(text: string, node: Node, value: string, offset: number): number {
   const begin = node.range?.[0] ?? 0;
-  if (!(node instanceof Scalar) || node.range === null || node.range === undefined) return begin;
-  const { type } = node;
-  const isBlock = type === Scalar.BLOCK_LITERAL || type === Scalar.BLOCK_FOLDED;
-  const quoted = type === Scalar.QUOTE_DOUBLE || type === Scalar.QUOTE_SINGLE;
+  const { type } = node as Scalar;
+  if (type === undefined || node.range === null || node.range === undefined) return begin;
+  const isBlock = type === "BLOCK_LITERAL" || type === "BLOCK_FOLDED";
+  const quoted = type === "QUOTE_DOUBLE" || type === "QUOTE_SINGLE";
   let at = isBlock ? text.indexOf("\n", begin) + 1 : quoted ? begin + 1 : begin;
   // whitespace may have been folded, every other character of the value stands in the source in its order
   let wanted = count(value, offset);
@@ -17,8 +17,8 @@ export function placeInScalar(text: string, node: Node, value: string, offset: n
   for (; at < end; at++) {
     if (/\s/.test(text[at]!)) continue;
     const escaped =
-      (type === Scalar.QUOTE_DOUBLE && text[at] === "\\") ||
-      (type === Scalar.QUOTE_SINGLE && text.startsWith("''", at));
+      (type === "QUOTE_DOUBLE" && text[at] === "\\") ||
+      (type === "QUOTE_SINGLE" && text.startsWith("''", at));
     if (escaped && /[\snrt]/.test(text[at + 1] ?? "")) {
       at += 1;
       continue;

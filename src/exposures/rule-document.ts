@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import { createRequire } from "node:module";
+import type { Node } from "yaml";
 import { decode } from "../config/file.js";
 import type { Problem } from "../config/problem.js";
 import { placeInScalar } from "../config/scalar-place.js";
@@ -58,15 +59,20 @@ export function readRuleDocument(file: string): RuleDocument {
     : unusable(file, [{ where: file, ...text }]);
 }
 
+/** Loaded with the first file: an agent without files of rules needs it for nothing else at its start. */
+const require = createRequire(import.meta.url);
+const yamlOf = () => require("yaml") as typeof import("yaml");
+
 /** As {@link readRuleDocument}, of `text` that `file` names in problems. */
 export function parseRuleDocument(file: string, text: string): RuleDocument {
-  const lines = new LineCounter();
+  const yaml = yamlOf();
+  const lines = new yaml.LineCounter();
   const position = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
   };
   try {
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true });
+    const document = yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true });
     const broken = [...document.errors, ...document.warnings];
     if (broken.length > 0) {
       return unusable(
@@ -78,7 +84,7 @@ export function parseRuleDocument(file: string, text: string): RuleDocument {
     }
     const contents = document.contents as Node | null;
     const resolve = (node: unknown): unknown =>
-      isAlias(node) ? resolve(node.resolve(document) ?? null) : node;
+      yaml.isAlias(node) ? resolve(node.resolve(document) ?? null) : node;
     return {
       file,
       value: document.toJS({ maxAliasCount: 100 }),
@@ -113,6 +119,7 @@ function find(
   what: "value" | "key",
   resolve: (node: unknown) => unknown,
 ): Found {
+  const { isMap, isScalar, isSeq } = yamlOf();
   let node = contents;
   let offset = node?.range?.[0] ?? 0;
   for (const [depth, step] of path.entries()) {

@@ -8,6 +8,7 @@ import { type Path, type RuleDocument, readRuleDocument } from "./rule-document.
 import type { On } from "./rule-language.js";
 import { allRules, type RuleOverrides, type RuleSet } from "./rule-set.js";
 import { EXCEPTION, OVERRIDE, type OverrideShape, RULE, type RuleShape, shape } from "./rule-shapes.js";
+import { shippedDocuments } from "./shipped-documents.js";
 
 /** What files of rules come to. */
 export interface RuleFiles {
@@ -32,16 +33,24 @@ interface Item<T> {
 }
 
 /**
- * Reads the files `own`, then `theirs`. Rules of `detectors` exist already: their ids are taken, and exceptions and overrides
- * may name them. Of two things with one name the first is used.
+ * Takes what stands in the directory `own`, which Keyhole comes with, then reads the files `theirs`: see
+ * {@link compileDocuments}.
  */
-export function compileFiles(
-  own: readonly string[],
-  theirs: readonly string[],
+export function compileFiles(own: string, theirs: readonly string[], detectors: RuleSet): RuleFiles {
+  return compileDocuments(shippedDocuments(own), theirs.map(readRuleDocument), detectors);
+}
+
+/**
+ * Makes rules and exceptions of what stands in `own`, then in `theirs`. Rules of `detectors` exist already: their ids are
+ * taken, and exceptions and overrides may name them. Of two things with one name the first is used.
+ */
+export function compileDocuments(
+  own: readonly RuleDocument[],
+  theirs: readonly RuleDocument[],
   detectors: RuleSet,
 ): RuleFiles {
   const problems: Problem[] = [];
-  const documents = [...own, ...theirs].map(readRuleDocument);
+  const documents = [...own, ...theirs];
   const sections = documents.map((document) => {
     problems.push(...document.problems);
     return { document, value: topOf(document, problems) };
@@ -59,7 +68,7 @@ export function compileFiles(
   const compiler = new RuleCompiler(macros.usable(problems));
   const kinds = kindsOf(detectors);
   const written = items("rules");
-  const shipped = written.filter(({ document }) => own.includes(document.file)).length;
+  const shipped = written.filter(({ document }) => own.includes(document)).length;
   const rules = rulesOf(written, compiler, shipped + MAX_RULES, kinds, problems);
   const usable = withoutBrokenLinks(rules, allRules(detectors), problems);
 

@@ -3,6 +3,7 @@ import {
   type ConditionFault,
   checkCondition,
   type FieldType,
+  isFreeName,
   type ReadField,
 } from "../config/condition.js";
 import { celName } from "../config/field-names.js";
@@ -163,8 +164,8 @@ function hintOf(name: string): { readonly hint: string } {
 
 /** Why `name` cannot be a macro's; null where it can. */
 export function refuseMacroName(name: string): string | null {
-  if (!/^[a-z_][a-z0-9_]*$/.test(name)) return "small letters, digits and underscores";
-  if (WORDS.has(name)) return "a name that means nothing in CEL";
+  if (!/^[a-z][a-z0-9_]*$/.test(name)) return "small letters, digits and underscores";
+  if (WORDS.has(name) || !isFreeName(name)) return "a name that means nothing in CEL";
   const taken = (["call", "story", "container"] as const).some((on) =>
     [...fieldTypes(on).keys()].some((field) => celName(field) === name || field.split(".")[0] === name),
   );

@@ -71,8 +71,7 @@ function loadFiles(
   problems: Problem[],
   maxProblems: number,
 ): LoadedRules {
-  const own = filesOf(OWN, true, problems);
-  const loaded = compileFiles(own, files, DETECTORS);
+  const loaded = compileFiles(OWN, files, DETECTORS);
   const broken = [...problems, ...loaded.problems].filter(({ where }) => where.startsWith(OWN));
   if (broken.length > 0) {
     throw new KeyholeError("the rules that Keyhole comes with cannot be used", {
