@@ -74,6 +74,8 @@ export interface OpenTable {
   readonly steps: readonly OpenStep[];
 }
 
+/** OPEN_ANY: there is a step for any name without one of its own. */
+const OPEN_ANY = 0x100;
 /** OPEN_NAME and the size of `open_states` in bpf/opens.h. */
 const NAME_SIZE = 44;
 const MAX_STEPS = 4096;
@@ -92,6 +94,8 @@ export function buildOpenTable(patterns: readonly OpenPattern[]): OpenTable {
   const numbers = new Map<string, number>();
   const todo: { readonly state: number; readonly places: readonly Place[] }[] = [];
   const ids = new Map(patterns.map((pattern, index) => [pattern, index]));
+  const anyOf = (places: readonly Place[]): number =>
+    places.some((place) => after(place, "").length > 0) ? OPEN_ANY : 0;
   const numberOf = (places: readonly Place[]): number => {
     const key = places.map(({ pattern, at, within }) => `${ids.get(pattern)}.${at}.${Number(within)}`).join();
     let state = numbers.get(key);
@@ -109,14 +113,15 @@ export function buildOpenTable(patterns: readonly OpenPattern[]): OpenTable {
     const access = [...own, ...within].reduce((bits, pattern) => bits | pattern.access, 0);
     const state = index + 1;
     if (access === 0) continue;
-    if (start !== "process") roots.push({ magic: MAGIC[start], state, access });
-    todo.push({ state, places: closure(own.map((pattern) => ({ pattern, at: 0, within: false }))) });
+    const places = closure(own.map((pattern) => ({ pattern, at: 0, within: false })));
+    if (start !== "process") roots.push({ magic: MAGIC[start], state, access: access | anyOf(places) });
+    todo.push({ state, places });
   }
   for (let work = todo.pop(); work !== undefined; work = todo.pop()) {
     for (const name of [...namesAt(work.places), ""]) {
       const places = closure(work.places.flatMap((place) => after(place, name)));
       if (places.length === 0) continue;
-      steps.push({ state: work.state, name, next: numberOf(places), access: accessAt(places) });
+      steps.push({ state: work.state, name, next: numberOf(places), access: accessAt(places) | anyOf(places) });
     }
   }
   if (steps.length > MAX_STEPS) throw new RangeError(`${steps.length} steps, of which ${MAX_STEPS} fit`);
