@@ -24,15 +24,15 @@ enum open_known_state {
 };
 
 /* Longer than any name of the catalogue. */
-#define OPEN_NAME 44
+#define OPEN_NAME 40
 
 /* The state has a step for any name that it has no own one for. */
 #define OPEN_ANY 0x100
 
 /* `name` empty: any that has no step of its own. */
 struct open_step {
-	__u32 state;
 	char name[OPEN_NAME];
+	__u64 state;
 };
 
 struct open_state {
@@ -50,6 +50,14 @@ struct {
 	__type(key, __u64);
 	__type(value, struct open_state);
 } open_roots SEC(".maps");
+
+/* What `open_roots` has as access for any file system whose magic number comes to that index. Filled with it. */
+__u8 open_filter[256] SEC(".data.filter");
+
+static __always_inline __u32 filter_of(__u64 magic)
+{
+	return (magic ^ magic >> 8 ^ magic >> 16 ^ magic >> 24) & 255;
+}
 
 /* The paths of the catalogue as an automaton that reads the names from the root down. Filled by user space. */
 struct {
@@ -100,6 +108,13 @@ static __always_inline bool is_foreign(__u64 vfsmount)
 	return mount_ns_id((struct mnt_namespace *)ns) != 0;
 }
 
+static __always_inline bool is_own(struct pid *pid)
+{
+	struct task_struct *task = CURRENT();
+
+	return pid && (pid == HOT(task, thread_pid) || pid == HOT(task, group_leader, thread_pid));
+}
+
 /*
  * Is the process another one, which may be in another container than the caller? A yes may be wrong, as of one in a mount
  * namespace and a cgroup that it made itself; a no is not. One that has ended shows nothing. See add_string().
@@ -112,9 +127,6 @@ __attribute__((noinline)) __u32 is_of_others(__u64 address)
 	struct pid_namespace *pids;
 	struct mnt_namespace *mnt;
 
-	task = CURRENT();
-	if (pid == HOT(task, thread_pid) || pid == HOT(task, group_leader, thread_pid))
-		return 0;
 	task = (struct task_struct *)bpf_get_current_task();
 	other = task_of_pid(pid);
 	if (!other || READ(other, tgid) == READ(task, tgid))
@@ -130,6 +142,29 @@ __attribute__((noinline)) __u32 is_of_others(__u64 address)
 	return READ(other, cgroups) != READ(task, cgroups);
 }
 
+static __always_inline void copy_name(struct open_step *step, __u64 dentry)
+{
+#ifdef KEYHOLE_CAST
+	__u64 name = (__u64)PEEK(struct dentry, dentry, d_name.name);
+	__u32 length = PEEK(struct dentry, dentry, d_name.len);
+
+	/* the catalogue has no such name: any other one */
+	if (length >= OPEN_NAME)
+		return;
+	for (__u32 i = 0; i < OPEN_NAME; i += 8) {
+		__u64 word = 0;
+
+		if (length > i)
+			word = peek_word(name + i);
+		if (length < i + 8)
+			word &= (1ULL << (length - i & 7) * 8) - 1;
+		*(__u64 *)(step->name + i) = word;
+	}
+#else
+	bpf_probe_read_kernel_str(step->name, sizeof(step->name), BPF_CORE_READ((struct dentry *)dentry, d_name.name));
+#endif
+}
+
 /* Goes from a state over a name; false where no path of the catalogue goes on so. */
 static __always_inline bool take_step(struct open_state *at, struct open_step *step, __u64 dentry)
 {
@@ -138,7 +173,7 @@ static __always_inline bool take_step(struct open_state *at, struct open_step *s
 
 	__builtin_memset(step, 0, sizeof(*step));
 	step->state = at->state;
-	bpf_probe_read_kernel_str(step->name, sizeof(step->name), PEEK(struct dentry, dentry, d_name.name));
+	copy_name(step, dentry);
 	next = bpf_map_lookup_elem(&open_states, step);
 	if (!next && has_default) {
 		__builtin_memset(step->name, 0, sizeof(step->name));
@@ -255,12 +290,16 @@ __attribute__((noinline)) __u32 examine(__u64 file)
 	__u64 sb = (__u64)PEEK(struct inode, inode, i_sb);
 	__u64 magic = PEEK(struct super_block, sb, s_magic);
 	__u32 mode = PEEK(struct file, file, f_mode);
-	struct open_state *root;
+	struct open_state *root = 0;
 	__u32 why = 0;
 
 	if (is_foreign((__u64)PEEK(struct file, file, f_path.mnt)))
 		why |= KH_OPENED_FOREIGN;
-	root = bpf_map_lookup_elem(&open_roots, &magic);
+	/* its own, as /proc/self/stat: what programs open most of all there */
+	if (magic == PROC_SUPER_MAGIC && is_own(pid_of_inode(inode)))
+		return why;
+	if (open_filter[filter_of(magic)] & mode)
+		root = bpf_map_lookup_elem(&open_roots, &magic);
 	if (!root) {
 		if (mode & FMODE_WRITE && is_runtime_binary(sb, inode))
 			why |= KH_OPENED_RUNTIME;
@@ -274,16 +313,15 @@ __attribute__((noinline)) __u32 examine(__u64 file)
 /* The file that a call which returned has opened, where it is told; `why` is not changed where it is not. */
 static __always_inline struct file *opened_by(struct task_struct *task, long ret, __u32 *why)
 {
-	struct file **files, *file = 0;
+	__u64 file;
 
 	if (ret < 0 || !is_elsewhere(task) || ret >= HOT(task, files, fdt, max_fds))
 		return 0;
-	files = HOT(task, files, fdt, fd);
 	/* lockless, as any observer is: another thread may put a new file there */
-	bpf_probe_read_kernel(&file, sizeof(file), files + ret);
+	file = peek_word((__u64)(HOT(task, files, fdt, fd) + ret));
 	if (file)
-		*why = examine((__u64)file);
-	return file;
+		*why = examine(file);
+	return (struct file *)file;
 }
 
 #endif

@@ -33,6 +33,19 @@ extern void *bpf_rdonly_cast(const void *object, __u32 btf_id) __attribute__((se
 #define PEEK(type, pointer, ...) BPF_CORE_READ((type *)(pointer), __VA_ARGS__)
 #endif
 
+/* The word at an address, as a number: what is cast to is any struct that begins with one. */
+static __always_inline __u64 peek_word(__u64 address)
+{
+#ifdef KEYHOLE_CAST
+	return PEEK(struct rb_node, address, __rb_parent_color);
+#else
+	__u64 word = 0;
+
+	bpf_probe_read_kernel(&word, sizeof(word), (void *)address);
+	return word;
+#endif
+}
+
 #define HAS_HELPER(name) bpf_core_enum_value_exists(enum bpf_func_id___helpers, BPF_FUNC_##name)
 
 #endif
