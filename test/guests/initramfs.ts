@@ -68,7 +68,7 @@ function addAgent(tree: Tree): void {
   tree.file(`${agent}/package.json`, join(ROOT, "package.json"), false);
   tree.all(`${agent}/dist`, join(ROOT, "dist"));
   tree.all(`${agent}/bpf/x64`, join(ROOT, "bpf/x64"));
-  tree.all(`${agent}/src/exposures/entries`, join(ROOT, "src/exposures/entries"));
+  tree.all(`${agent}/src/exposures/catalogue`, join(ROOT, "src/exposures/catalogue"));
   for (const folder of productionPackages()) {
     const path = relative(ROOT, folder);
     tree.all(`${agent}/${path}`, realpathSync(folder));
