@@ -8,6 +8,7 @@
 #ifndef KEYHOLE_PROBE_READ
 #define KEYHOLE_PROBE_READ
 #endif
+#undef KEYHOLE_CAST
 #include "copies.h"
 #include "installed.h"
 #include "inventory.h"

@@ -204,6 +204,7 @@ struct pid {
 };
 
 struct qstr {
+	__u32 len;
 	const unsigned char *name;
 };
 

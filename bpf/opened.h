@@ -8,11 +8,9 @@
 #include "task.h"
 
 /* The process whose directory of procfs an inode is in; NULL for what is of none, and below /proc/PID/net. */
-static __always_inline struct pid *pid_of_inode(struct inode *inode)
+static __always_inline struct pid *pid_of_inode(__u64 inode)
 {
-	struct proc_inode *proc = (void *)inode - bpf_core_field_offset(struct proc_inode, vfs_inode);
-
-	return BPF_CORE_READ(proc, pid);
+	return PEEK(struct proc_inode, inode - bpf_core_field_offset(struct proc_inode, vfs_inode), pid);
 }
 
 static __always_inline struct task_struct *task_of_pid(struct pid *pid)
@@ -25,11 +23,11 @@ static __always_inline struct task_struct *task_of_pid(struct pid *pid)
 /* The process that a file of procfs is of: its own inode says so, or below /proc/PID/net that of the directory PID. */
 static __always_inline struct pid *pid_of_file(struct dentry *dentry)
 {
-	struct pid *pid = pid_of_inode(BPF_CORE_READ(dentry, d_inode));
+	struct pid *pid = pid_of_inode((__u64)BPF_CORE_READ(dentry, d_inode));
 
 	for (int i = 0; i < 3 && !pid; i++) {
 		dentry = BPF_CORE_READ(dentry, d_parent);
-		pid = pid_of_inode(BPF_CORE_READ(dentry, d_inode));
+		pid = pid_of_inode((__u64)BPF_CORE_READ(dentry, d_inode));
 	}
 	return pid;
 }

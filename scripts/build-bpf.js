@@ -1,7 +1,7 @@
 /**
  * Compiles bpf/*.bpf.c for both architectures to bpf/x64/NAME.bpf.o and bpf/arm64/NAME.bpf.o. Where
- * KEYHOLE_PROBE_READ changes what comes out, in the source or in a header, the object made with it lies
- * beside as NAME-probe.bpf.o. The same source gives the same bytes on any machine with the pinned clang
+ * KEYHOLE_PROBE_READ or KEYHOLE_CAST changes what comes out, in the source or in a header, the object made with it lies
+ * beside as NAME-probe.bpf.o or NAME-cast.bpf.o. The same source gives the same bytes on any machine with the pinned clang
  * and the same headers of libbpf.
  *
  * usage: node scripts/build-bpf.js [--out DIR]    DIR instead of bpf/
@@ -80,6 +80,8 @@ function compileAll(folder) {
       const bytes = compile(tools, target, source, plain, []);
       const probe = join(folder, arch, `${basename(name, ".bpf.c")}-probe.bpf.o`);
       if (compile(tools, target, source, probe, ["-DKEYHOLE_PROBE_READ"]).equals(bytes)) rmSync(probe);
+      const cast = join(folder, arch, `${basename(name, ".bpf.c")}-cast.bpf.o`);
+      if (compile(tools, target, source, cast, ["-DKEYHOLE_CAST"]).equals(bytes)) rmSync(cast);
     }
   }
 }

@@ -18,7 +18,7 @@ export const ERRORS: Readonly<Record<string, ErrorText>> = {
   KEYHOLE_CATALOGUE: {
     means:
       "The files that describe the entries of procfs and other file systems are missing or wrong: of an installation, or after " +
-      "a change in src/exposures/entries. The message has file, line and column. Exit status 70.",
+      "a change in src/exposures/catalogue. The message has file, line and column. Exit status 70.",
     todo: "Install Keyhole again; of a change, correct it there.",
   },
   KEYHOLE_CONDITION: {

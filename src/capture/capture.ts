@@ -187,8 +187,15 @@ export class Capture {
   }
 }
 
-/** Loads and attaches everything once, and takes it away again: what `keyhole doctor` shows. Throws as {@link Capture.start}. */
-export function tryPrograms(host: HostPath, request: AttachRequest): Attachment {
+/**
+ * Loads and attaches everything once, and takes it away again: what `keyhole doctor` shows. `opens` as in
+ * {@link CaptureOptions}. Throws as {@link Capture.start}.
+ */
+export function tryPrograms(
+  host: HostPath,
+  request: AttachRequest,
+  opens: CaptureOptions["opens"] = null,
+): Attachment {
   const capture = Capture.start({
     attach: request,
     host,
@@ -196,7 +203,7 @@ export function tryPrograms(host: HostPath, request: AttachRequest): Attachment 
     excludePid: process.pid,
     filter: NO_FILTER,
     rate: 0,
-    opens: null,
+    opens,
   });
   capture.close();
   return capture.attachment;

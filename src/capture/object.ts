@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type BpfObject, LibbpfError, loadLibbpf } from "@keyhole/libbpf";
+import { isSince } from "../kernel/release.js";
 
 /** Why a program of an object is not running. */
 export interface ProgramFailure {
@@ -18,6 +19,9 @@ export interface LoadedObject {
   readonly failures: readonly ProgramFailure[];
 }
 
+/** The Linux with bpf_rdonly_cast(). */
+const CAST = [6, 2] as const;
+
 /** The compiled object `name` for this machine: bpf/ARCH/NAME.bpf.o beside dist/ and src/. */
 export function objectPath(name: string): string {
   return fileURLToPath(new URL(`../../bpf/${process.arch}/${name}.bpf.o`, import.meta.url));
@@ -28,11 +32,13 @@ export function objectPath(name: string): string {
  * tracepoint the kernel lacks, does not take the others with it. `prepare` sets globals, map sizes and which programs
  * are wanted; it runs once for each attempt. Throws the LibbpfError of the last attempt when no program loads.
  *
- * An object that reads through typed pointers (Linux 5.11) has a twin, NAME-probe, for older kernels: whichever loads
- * as a whole is taken, else the one of which more does.
+ * An object that reads through typed pointers (Linux 5.11) has a twin, NAME-probe, for older kernels, and may have another,
+ * NAME-cast, that reads by plain loads what it has only an address of: whichever loads as a whole is taken, else the one
+ * of which more does.
  */
 export function loadObject(name: string, prepare: (object: BpfObject) => void = () => {}): LoadedObject {
-  const names = [name, `${name}-probe`].filter((variant) => existsSync(objectPath(variant)));
+  const variants = [...(isSince(...CAST) ? [`${name}-cast`] : []), name, `${name}-probe`];
+  const names = variants.filter((variant) => existsSync(objectPath(variant)));
   let refusal: unknown;
   for (const variant of names) {
     try {

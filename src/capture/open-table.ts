@@ -74,8 +74,10 @@ export interface OpenTable {
   readonly steps: readonly OpenStep[];
 }
 
+/** OPEN_ANY: there is a step for any name without one of its own. */
+const OPEN_ANY = 0x100;
 /** OPEN_NAME and the size of `open_states` in bpf/opens.h. */
-const NAME_SIZE = 44;
+const NAME_SIZE = 40;
 const MAX_STEPS = 4096;
 
 /** In pattern `pattern` before its name `at`; `within`: in the middle of what a `**` there stands for. */
@@ -92,6 +94,8 @@ export function buildOpenTable(patterns: readonly OpenPattern[]): OpenTable {
   const numbers = new Map<string, number>();
   const todo: { readonly state: number; readonly places: readonly Place[] }[] = [];
   const ids = new Map(patterns.map((pattern, index) => [pattern, index]));
+  const anyOf = (places: readonly Place[]): number =>
+    places.some((place) => after(place, "").length > 0) ? OPEN_ANY : 0;
   const numberOf = (places: readonly Place[]): number => {
     const key = places.map(({ pattern, at, within }) => `${ids.get(pattern)}.${at}.${Number(within)}`).join();
     let state = numbers.get(key);
@@ -109,14 +113,20 @@ export function buildOpenTable(patterns: readonly OpenPattern[]): OpenTable {
     const access = [...own, ...within].reduce((bits, pattern) => bits | pattern.access, 0);
     const state = index + 1;
     if (access === 0) continue;
-    if (start !== "process") roots.push({ magic: MAGIC[start], state, access });
-    todo.push({ state, places: closure(own.map((pattern) => ({ pattern, at: 0, within: false }))) });
+    const places = closure(own.map((pattern) => ({ pattern, at: 0, within: false })));
+    if (start !== "process") roots.push({ magic: MAGIC[start], state, access: access | anyOf(places) });
+    todo.push({ state, places });
   }
   for (let work = todo.pop(); work !== undefined; work = todo.pop()) {
     for (const name of [...namesAt(work.places), ""]) {
       const places = closure(work.places.flatMap((place) => after(place, name)));
       if (places.length === 0) continue;
-      steps.push({ state: work.state, name, next: numberOf(places), access: accessAt(places) });
+      steps.push({
+        state: work.state,
+        name,
+        next: numberOf(places),
+        access: accessAt(places) | anyOf(places),
+      });
     }
   }
   if (steps.length > MAX_STEPS) throw new RangeError(`${steps.length} steps, of which ${MAX_STEPS} fit`);
@@ -125,13 +135,23 @@ export function buildOpenTable(patterns: readonly OpenPattern[]): OpenTable {
 
 /** struct open_step and struct open_state of bpf/opens.h. */
 export function encodeStep({ state, name, next, access }: OpenStep): { key: Uint8Array; value: Uint8Array } {
-  const key = new Uint8Array(4 + NAME_SIZE);
-  new Uint32Array(key.buffer, 0, 1)[0] = state;
+  const key = new Uint8Array(NAME_SIZE + 8);
+  new BigUint64Array(key.buffer, NAME_SIZE, 1)[0] = BigInt(state);
   const bytes = Buffer.from(name);
   // with the NUL at its end
   if (bytes.length >= NAME_SIZE) throw new RangeError(`${name} is longer than ${NAME_SIZE - 1} bytes`);
-  key.set(bytes, 4);
+  key.set(bytes);
   return { key, value: new Uint8Array(Uint32Array.of(next, access).buffer) };
+}
+
+/** `open_filter` of bpf/opens.h. */
+export function filterOf(roots: readonly OpenRoot[]): Uint8Array {
+  const filter = new Uint8Array(256);
+  for (const { magic, access } of roots) {
+    const index = Number((magic ^ (magic >> 8n) ^ (magic >> 16n) ^ (magic >> 24n)) & 0xffn);
+    filter[index]! |= access & 0xff;
+  }
+  return filter;
 }
 
 /** A key of `open_roots`, and struct open_state. */

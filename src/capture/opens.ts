@@ -1,6 +1,6 @@
 /** What opens are told of: the settings and maps of bpf/opens.h. */
 import type { BpfObject } from "@keyhole/libbpf";
-import { buildOpenTable, encodeRoot, encodeStep, type OpenPattern } from "./open-table.js";
+import { buildOpenTable, encodeRoot, encodeStep, filterOf, type OpenPattern } from "./open-table.js";
 
 /** A program file on the host. */
 export interface BinaryId {
@@ -39,10 +39,11 @@ export function watchOpens(object: BpfObject, { patterns, binaries }: WatchedOpe
     new Uint32Array(key.buffer, 8, 1)[0] = dev;
     files.update(key, Uint8Array.of(1));
   }
-  // last: nothing is looked up before
   const starts = object.map("open_roots");
   for (const root of roots) {
     const { key, value } = encodeRoot(root);
     starts.update(key, value);
   }
+  // last: nothing is looked up before
+  object.map(".data.filter").update(new Uint8Array(4), filterOf(roots));
 }

@@ -54,9 +54,13 @@ async function libbpfCheck(): Promise<Check> {
 }
 
 async function programChecks(host: HostPath): Promise<Check[]> {
-  const { tryPrograms } = await import("../capture/capture.js");
+  const [{ tryPrograms }, { hostNamespaces, Opens }] = await Promise.all([
+    import("../capture/capture.js"),
+    import("../opens.js"),
+  ]);
   try {
-    const { mode, reason, loaded, reports, lacks } = tryPrograms(host, "auto");
+    const attachment = tryPrograms(host, "auto", hostNamespaces(host));
+    const { mode, reason, loaded, reports, lacks } = attachment;
     const attach: Check = {
       name: "attach mode",
       status: "ok",
@@ -64,7 +68,15 @@ async function programChecks(host: HostPath): Promise<Check[]> {
       lacks: lacks.join("; "),
       fix: null,
     };
-    return [attach, ...reports.map(ofProgram)];
+    const { seen, detail } = new Opens("auto", attachment).facts;
+    const opens: Check = {
+      name: "opens",
+      status: seen ? "ok" : "degraded",
+      found: `${seen ? "seen " : ""}${detail}`,
+      lacks: seen ? null : "which files of the host containers open",
+      fix: seen ? null : "use --attach tracepoint",
+    };
+    return [attach, opens, ...reports.map(ofProgram)];
   } catch (error) {
     if (!(error instanceof KeyholeError)) throw error;
     const { found, message, hint } = error;

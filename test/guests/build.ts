@@ -13,7 +13,7 @@ export function buildPrograms(folder: string): string[] {
   const own = ["acts.c", "newer.c", "raced.c", "crowd.c", "mark.c", "hold.c"].map((source) =>
     compileOwn(source, folder),
   );
-  const shared = ["calls.c", "refused.c", "endings.c", "compat.c"];
+  const shared = ["calls.c", "refused.c", "endings.c", "compat.c", "opens.c"];
   return [
     ...own,
     ...shared.map((source) => compileProgram(source, STATIC, folder)),

@@ -1,6 +1,7 @@
 import type { AgentEvent, KeyholeEvent, Namespaces, SyscallEvent } from "../../src/event.js";
 import { describeDifferences as describeAct } from "./act-checks.js";
 import { INVENTORY_CHECKS } from "./inventory-checks.js";
+import { openChecks } from "./open-checks.js";
 import { isAtLeast } from "./release.js";
 import { type Act, CROWD, MODES, type Mode, type Observed, type Results, type Run } from "./results.js";
 import { callsByCase, describeDifferences, isAnyMark } from "./same-events.js";
@@ -18,7 +19,15 @@ const PROGRAMS: Readonly<Record<Mode, readonly string[]>> = {
   tracepoint: ["call_returned", "task_created", "task_executed", "task_exited", "tasks"],
   fentry: [
     ...["calls", "task_created", "task_executed", "task_exited", "tasks"],
-    ...["copy_mount", "copy_parameter", "copy_move", "copy_umount", "copy_pivot", "copy_chroot"],
+    ...[
+      "file_opened",
+      "copy_mount",
+      "copy_parameter",
+      "copy_move",
+      "copy_umount",
+      "copy_pivot",
+      "copy_chroot",
+    ],
   ],
 };
 
@@ -49,7 +58,10 @@ export function check(results: Results): Check[] {
     add(mode, "the programs did their acts", () =>
       observed.actsRun.status === 0 ? [] : [observed.actsRun.stderr || `status ${observed.actsRun.status}`],
     );
-    const { pairs, extra } = match(observed.acts, calls);
+    const { pairs, extra } = match(
+      observed.acts,
+      calls.filter(({ file }) => file === undefined),
+    );
     for (const [index, [act, event]] of pairs.entries()) {
       add(mode, `act ${index + 1}: ${title(act)}`, () => {
         if (mode === "fentry" && act.errno === "ENOSYS") {
@@ -60,6 +72,7 @@ export function check(results: Results): Check[] {
       });
     }
     add(mode, "the programs did nothing else", () => extra.map((event) => JSON.stringify(event)));
+    for (const [name, look] of openChecks(observed, calls, mode, results.release)) add(mode, name, look);
     add(mode, "what fsmount(2) makes is in no mount namespace", () => detachedMounts(calls));
     add(mode, "calls of many processes at once are told each as what it was", () =>
       crowd(observed, calls, results.release),

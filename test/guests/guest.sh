@@ -68,6 +68,32 @@ cases() {
 	done >>"$1.cases"
 }
 
+# opens MODE: a container of its own opens what makes the host's root, what this guest may lack, and what is nobody's harm
+opens() {
+	# the catalogue is read when the first events are out
+	left=60
+	until [ "$left" -eq 0 ] || grep -q '"entry":"kallsyms"' $1.run.stdout; do
+		sleep 1 | unshare -m -p -f opens open /proc/kallsyms r >/dev/null
+		left=$((left - 1))
+	done
+	pattern=/proc/sys/kernel/core_pattern
+	mkdir /tmp/proc
+	# whoever is still there can be looked at
+	sleep 2 | unshare -m -p -f opens open /proc/meminfo r open /proc/loadavg r open $pattern r \
+		open /sys/devices/system/cpu/online r open /proc/self/stat r \
+		open $pattern w openat /proc/sys/kernel core_pattern w openat2 $pattern w creat $pattern \
+		int80-open $pattern w int80-openat $pattern w int80-openat2 $pattern w int80-creat $pattern \
+		proc /tmp/proc open /tmp/proc/sys/kernel/core_pattern w open /proc/1/root$pattern w \
+		open /proc/1/environ r open /proc/1/task/1/maps r open /proc/1/net/tcp r \
+		open /proc/kcore r open /proc/sysrq-trigger w open /proc/sched_debug r open /proc/scsi/scsi r \
+		open /proc/timer_list r open /sys/kernel/uevent_helper w io_uring $pattern w \
+		>$1.opens.stdout 2>$1.opens.stderr
+	echo $? >$1.opens.status
+	opens open $pattern w open /proc/1/environ r </dev/null >/dev/null
+	rmdir /tmp/proc
+	mark 998
+}
+
 # observe MODE: the agent in an attach mode, while all that is done
 observe() {
 	step "$1"
@@ -77,6 +103,8 @@ observe() {
 	step "$1 acts"
 	acts $1
 	mark 999
+	step "$1 opens"
+	opens $1
 	step "$1 cases"
 	cases $1
 	step "$1 crowd"

@@ -53,6 +53,8 @@ export interface Observed {
   readonly actsRun: Run;
   readonly acts: readonly Act[];
   readonly cases: readonly Case[];
+  /** opens.c in a container. */
+  readonly opens: Run;
   /** The exit status of crowd.c. */
   readonly crowd: number;
 }
@@ -112,6 +114,7 @@ export function readResults(archive: string): Results {
         actsRun: acts,
         acts: jsonLines(acts.stdout) as Act[],
         cases: lines(text(`${mode}.cases`)).map(readCase),
+        opens: run(`${mode}.opens`),
         crowd: Number(text(`${mode}.crowd.status`)),
       };
     };

@@ -5,7 +5,7 @@ import { after, before, describe, it } from "node:test";
 import type { OpenedFile, SyscallEvent } from "../../../src/event.js";
 import { temporaryFolder } from "../../programs/build.js";
 import { Agent } from "../capture/agent.js";
-import { open, untilWatching } from "./container.js";
+import { CONTAINER, open, untilWatching } from "./container.js";
 
 const PATTERN = "/proc/sys/kernel/core_pattern";
 /** The caller's pid namespace, and with it what its procfs shows, is not the host's. */
@@ -93,6 +93,41 @@ describe("what a container opens", () => {
         { pathname: PATTERN, mode: "0600" },
         { pathname: PATTERN, flags: ["O_RDWR"] },
       ],
+    );
+  });
+
+  it("is what strace says that it was", async () => {
+    const trace = at("trace");
+    const { events } = await open(
+      agent,
+      [
+        ...["open", PATTERN, "w", "open", PATTERN, "r", "creat", PATTERN, "openat2", PATTERN, "rw"],
+        ...[
+          "open",
+          "/proc/kallsyms",
+          "r",
+          "openat",
+          "/proc/sys/kernel",
+          "no-such",
+          "w",
+          "open",
+          "/nowhere",
+          "r",
+        ],
+      ],
+      { under: [...CONTAINER, "strace", "-o", trace, "-e", "trace=open,openat,openat2,creat"] },
+    );
+    const calls = [...readFileSync(trace, "utf8").matchAll(/^(\w+)\(.*"([^"\n]+)".*\) += (\d+)$/gm)].map(
+      ([line, syscall, pathname, ret]) => ({ line, syscall, pathname, ret: Number(ret) }),
+    );
+    const wanted = calls.filter(
+      ({ line, pathname }) =>
+        pathname === "/proc/kallsyms" || (pathname === PATTERN && !/O_RDONLY/.test(line)),
+    );
+    assert.equal(wanted.length, 4);
+    assert.deepEqual(
+      events.map(({ syscall, args, ret }) => ({ syscall, pathname: args.pathname, ret })),
+      wanted.map(({ syscall, pathname, ret }) => ({ syscall, pathname, ret })),
     );
   });
 
