@@ -1,4 +1,5 @@
 /** Configuration and rules are exchanged while the agent runs: read, checked, tried, and only then used. */
+import { setTimeout } from "node:timers/promises";
 import type { Config } from "./config/config.js";
 import { differences } from "./config/differences.js";
 import type { LoadedConfig } from "./config/load.js";
@@ -35,6 +36,9 @@ export interface ReloadState {
   readonly problem: string | null;
 }
 
+/** Between two attempts that are asked for at once, in milliseconds. */
+const PAUSE_MS = 1_000;
+
 /** On failure everything stays as it was, and the log, an event, a metric and /readyz say so. */
 export class Reload {
   readonly #options: ReloadOptions;
@@ -67,10 +71,13 @@ export class Reload {
   }
 
   async #untilQuiet(reason: string): Promise<void> {
-    do {
+    await this.#attempt(reason);
+    while (this.#again) {
+      // reading rules takes longer than anything else that the agent does
+      await setTimeout(PAUSE_MS, undefined, { ref: false });
       this.#again = false;
       await this.#attempt(reason);
-    } while (this.#again);
+    }
   }
 
   async #attempt(reason: string): Promise<void> {

@@ -68,7 +68,7 @@ describe("keyhole run starts with what it can", () => {
   /** A copy of the agent whose BPF source was changed. */
   function changed(name: string, file: string, from: string, to: string): string {
     const copy = join(directory, name);
-    for (const part of ["bpf", "dist", "scripts"])
+    for (const part of ["bpf", "dist", "scripts", "src/exposures/catalogue", "src/exposures/rules"])
       cpSync(join(ROOT, part), join(copy, part), { recursive: true });
     cpSync(join(ROOT, "package.json"), join(copy, "package.json"));
     symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
