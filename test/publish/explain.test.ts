@@ -88,7 +88,7 @@ function world(rules = RULES) {
       target: { via: "other", magic: "0", fs_type: null },
     }),
   );
-  tell(call(40, { container: null }));
+  tell(call(40, { container: null, syscall: "landlock_add_rule" }));
   tell(call(50, { syscall: "landlock_add_rule" }));
   return { engine, events };
 }
