@@ -309,7 +309,9 @@ export class Exposures {
         this.#rules.overrides.severity[rule.id] ??
         SEVERITIES.find((severity) => severities.includes(severity)) ??
         "info",
-      evidence: eachOnce(exposures.flatMap((exposure) => exposure.evidence)),
+      evidence: eachOnce(exposures.flatMap((exposure) => exposure.evidence)).map((one) =>
+        checkable(one, found.eventSeq),
+      ),
     };
     const change = this.#findings[how](observation);
     if (change !== null) this.#decide(found, "told", observation.severity);
@@ -376,6 +378,12 @@ function mayConcern(rule: ActRule, call: ObservedCall, hostNs: NsInums): boolean
 }
 
 /** What several exposures have in common is said once. */
+/** What nothing is left of to look at, as after a call, is in the event that it was found in. */
+function checkable(evidence: Evidence, eventSeq: number | undefined): Evidence {
+  if (evidence.check !== undefined || eventSeq === undefined) return evidence;
+  return { ...evidence, check: `keyhole explain ${eventSeq}` };
+}
+
 function eachOnce(evidence: readonly Evidence[]): Evidence[] {
   return [...new Map(evidence.map((one) => [one.fact, one])).values()];
 }
