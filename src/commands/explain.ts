@@ -7,7 +7,7 @@ import { askAgent } from "./explain-agent.js";
 import { explainRecorded } from "./explain-recording.js";
 import { explanationText } from "./explanation-text.js";
 import { rulePage, rulePageText } from "./rule-page.js";
-import { rulesOf } from "./rules-of.js";
+import { loadedRulesOf, tellProblems } from "./rules-of.js";
 
 export interface ExplainOptions {
   /** Id of a rule or of a finding, or `seq` of an event. */
@@ -28,7 +28,9 @@ const EXIT_BAD_RECORDING = 2;
  */
 export async function explain(options: ExplainOptions): Promise<number> {
   const { what, input, config, output, color } = options;
-  const rules = rulesOf(config);
+  const loaded = loadedRulesOf(config);
+  const { rules } = loaded;
+  tellProblems(loaded);
   const rule = allRules(rules).find(({ id }) => id === what);
   if (rule !== undefined) {
     const page = rulePage(rule, rules);

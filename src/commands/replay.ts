@@ -11,7 +11,7 @@ import { serialise } from "../publish/json.js";
 import { formatLine } from "../publish/terminal.js";
 import { bySeverity, findingsTable } from "./findings-table.js";
 import { changesTable, summaryText } from "./replay-summary.js";
-import { rulesOf } from "./rules-of.js";
+import { loadedRulesOf, tellProblems } from "./rules-of.js";
 
 export const REPLAY_OUTPUTS = ["table", "text", "json"] as const;
 export type ReplayOutput = (typeof REPLAY_OUTPUTS)[number];
@@ -51,16 +51,19 @@ export interface ReplayReport {
 const TOLD_FAILURES = 10;
 /** After so many lines whoever reads stdout gets a turn. */
 const LINES_A_TURN = 512;
-const EXIT_BAD_RECORDING = 2;
+/** Of the recording or of files of rules, a part could not be used. */
+const EXIT_BAD = 2;
 
 /**
  * `keyhole replay`: the events of a recording, and the findings that the rules make of it now. Resolves to the exit
- * status: 0, 1 by `failOnChange`, 2 where a part of the recording could not be replayed. Throws KEYHOLE_RECORDING where
+ * status: 0, 1 by `failOnChange`, 2 where a part of the recording, or of files of rules, could not be used. Throws KEYHOLE_RECORDING where
  * nothing of it can, and KEYHOLE_RULE_UNKNOWN.
  */
 export async function replay(options: ReplayOptions): Promise<number> {
   const { output, diff, color } = options;
-  const rules = rulesOf(options.config);
+  const loaded = loadedRulesOf(options.config);
+  const { rules, problems } = loaded;
+  tellProblems(loaded);
   const recording = openRecording(options.file);
   const replaying = new Replay(recording.header, rules);
   const print = diff ? () => {} : printer(output, color);
@@ -73,7 +76,7 @@ export async function replay(options: ReplayOptions): Promise<number> {
   const told = output === "table" || (diff && output === "text") ? process.stdout : process.stderr;
   told.write(summaryText(report, options.file, diff));
   if (cut !== null) process.stderr.write(`${describeError(cut)}\n`);
-  if (cut !== null || report.failed > 0) return EXIT_BAD_RECORDING;
+  if (cut !== null || report.failed > 0 || problems.length > 0) return EXIT_BAD;
   return options.failOnChange && report.changes.length > 0 ? 1 : 0;
 }
 

@@ -2,7 +2,8 @@ import { describeError, KeyholeError } from "../errors.js";
 import type { ContainerView } from "../exposures/container-view.js";
 import { Exposures } from "../exposures/engine.js";
 import { openRecording, type Recording } from "../exposures/recording-reader.js";
-import { rulesOf } from "./rules-of.js";
+import { describeProblem } from "../exposures/rule-problems.js";
+import { loadedRulesOf } from "./rules-of.js";
 import type { ScanOptions } from "./scan.js";
 import { chooseContainers, type NotSeen, type ScanReport, scanReport } from "./scan-report.js";
 
@@ -26,7 +27,10 @@ export function scanRecording(
   const ofPid = (pid: number) => views.find(({ view }) => view.task.pid === pid)?.view.container.id ?? null;
   const chosen = chooseContainers(all, target, ofPid);
   let now = time;
-  const rules = rulesOf(target.config);
+  const { rules, problems, omitted } = loadedRulesOf(target.config);
+  for (const problem of problems)
+    notSeen.push({ what: "what a rule is for", reason: describeProblem(problem) });
+  if (omitted > 0) notSeen.push({ what: "what rules are for", reason: `${omitted} more problems` });
   const engine = new Exposures({ rules, hostProcDev: header.host_proc_dev, now: () => now });
   engine.leaveOut(own);
   for (const { seen } of chosen) {

@@ -309,7 +309,7 @@ export class Exposures {
         this.#rules.overrides.severity[rule.id] ??
         SEVERITIES.find((severity) => severities.includes(severity)) ??
         "info",
-      evidence: eachOnce(exposures),
+      evidence: eachOnce(exposures).map((one) => checkable(one, found.eventSeq)),
     };
     const change = this.#findings[how](observation);
     if (change !== null) this.#decide(found, "told", observation.severity);
@@ -373,6 +373,12 @@ const EXCEPTION = "exception:";
 
 function mayConcern(rule: ActRule, call: ObservedCall, hostNs: NsInums): boolean {
   return rule.mayConcern === undefined || rule.mayConcern(call, hostNs);
+}
+
+/** What nothing is left of to look at, as after a call, is in the event that it was found in. */
+function checkable(evidence: Evidence, eventSeq: number | undefined): Evidence {
+  if (evidence.check !== undefined || eventSeq === undefined) return evidence;
+  return { ...evidence, check: `keyhole explain ${eventSeq}` };
 }
 
 /** What several exposures have in common is said once, after what each has of its own. */

@@ -45,15 +45,23 @@ function expected(
 }
 
 /** Why something counts as expected: what the runtime was told, or what every runtime does. */
-export function expectationEvidence({ spec }: ContainerView, asked: boolean | null): Evidence {
+export function expectationEvidence({ spec, task }: ContainerView, asked: boolean | null): Evidence {
   if (spec === null || asked === null) {
     return {
       fact: "its runtime's specification was not found: this is judged by what every runtime does by default",
+      // the container's id, by which it was looked for
+      check: `cat /proc/${task.pid}/cgroup`,
     };
   }
   return {
     fact: asked
       ? `its runtime was told to (${spec.file}): it did not, or it was undone since`
       : `its runtime was not told to (${spec.file}): the specification leaves it out`,
+    ...(PLAIN_PATH.test(spec.file) && { check: `tr -d '\\n' <${spec.file} | grep -oE '${PATH_LISTS}'` }),
   };
 }
+
+/** Nothing in it means anything to a shell. */
+const PLAIN_PATH = /^\/[\w./:@+-]+$/;
+/** The lists of a config.json, and those of a state.json of runc, as grep -E has it. */
+const PATH_LISTS = '"(maskedPaths|readonlyPaths|mask_paths|readonly_paths)": *\\[[^]]*\\]';

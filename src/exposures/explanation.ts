@@ -104,7 +104,10 @@ function rulesAbout(event: KeyholeEvent, rules: RuleSet): readonly RuleInfo[] {
 }
 
 function actRules({ syscall, container }: SyscallEvent, rules: RuleSet): readonly RuleInfo[] {
-  return container === null ? [] : rules.acts.filter(({ syscalls }) => syscalls.includes(syscall));
+  const caller = container === null ? "host" : "container";
+  return rules.acts.filter(
+    ({ syscalls, callers = "container" }) => callers === caller && syscalls.includes(syscall),
+  );
 }
 
 /** Calls after which the options of procfs instances are compared, whoever made them. */
@@ -120,7 +123,7 @@ function whyNone(event: KeyholeEvent): string {
   if (event.type !== "syscall" && event.type !== "story")
     return `no rule is about events of type ${event.type}`;
   const who = event.type === "syscall" ? "the call was made" : "the story was begun";
-  if (event.container === null) return `${who} by a task that is in no container: rules are about containers`;
+  if (event.container === null) return `${who} by a task that is in no container, and no rule is about that`;
   if (event.type === "syscall") return `no rule is about ${event.syscall}`;
   return `no rule is about mounts of ${event.fs_type ?? "a type that is not known"}`;
 }

@@ -146,8 +146,8 @@ export class Recorder implements Sink {
         this.#push({ in: "rules", time: this.#tick(), rules: describe(rules) });
         engine.use(rules);
       },
-      // other rules may want what these do not look at
-      concerns: () => true,
+      // other rules may want what these do not look at; few are about tasks outside of containers
+      concerns: (call, hostNs) => call.container !== null || engine.concerns(call, hostNs),
     };
   }
 

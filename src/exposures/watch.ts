@@ -14,6 +14,7 @@ import { Origins } from "../workloads/origins.js";
 import { ownContainer } from "../workloads/own-container.js";
 import { representatives } from "../workloads/representatives.js";
 import { isRuntimeAtWork } from "../workloads/runtimes.js";
+import { availableFacts } from "./available-facts.js";
 import { Budget } from "./budget.js";
 import {
   buildContainerView,
@@ -65,11 +66,8 @@ const SUPERBLOCKS = "procfs superblocks";
 /** Repetitions of an error that are told. */
 const TOLD_ERRORS = 10;
 
-/** What a running agent can always tell rules, and what it takes the kernel's list of superblocks for. */
-const FACTS: readonly Fact[] = [
-  ...(["mountinfo", "host-procfs", "pid-namespace-tree", "syscalls", "stories"] as const),
-];
-const FACTS_OF_SUPERBLOCKS: readonly Fact[] = ["procfs-pid-namespace", "procfs-options"];
+/** What the kernel's list of procfs superblocks is needed for. */
+const OF_SUPERBLOCKS: ReadonlySet<Fact> = new Set(["procfs-pid-namespace", "procfs-options"]);
 
 interface Stir {
   readonly since: number;
@@ -164,7 +162,9 @@ export class ExposureWatch {
     this.#guard("procfs instances", () => {
       this.#instances = new Instances(superblocks);
     });
-    this.#options.recorder?.facts(superblocks === null ? FACTS : [...FACTS, ...FACTS_OF_SUPERBLOCKS]);
+    const { recorder, host } = this.#options;
+    const isKnown = (fact: Fact) => superblocks !== null || !OF_SUPERBLOCKS.has(fact);
+    recorder?.facts([...availableFacts(host)].filter(isKnown));
     this.onInventory();
     for (const stir of this.#stirred.values()) stir.last = 0;
     if (this.#timer !== null) clearTimeout(this.#timer);

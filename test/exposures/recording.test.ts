@@ -202,14 +202,14 @@ describe("a replay", () => {
     const writer = new RecordingWriter({ path: path(), overwrite: false, maxSize: 0 });
     const world = new World(writer);
     world.call({ syscall: "mount", args: { mountflags: [] } }, { after: () => container(runcMounts()) });
-    world.call({ syscall: "chroot" }, { after: () => container(runcMounts()) });
+    world.call({ syscall: "keyctl" }, { after: () => container(runcMounts()) });
     await world.recorder.close();
     const asking: RuleSet = {
       ...DETECTORS,
       acts: [
         {
           ...INFO,
-          syscalls: ["mount", "chroot"],
+          syscalls: ["mount", "keyctl"],
           evaluate: (act) => [
             {
               place: "x",
@@ -223,7 +223,7 @@ describe("a replay", () => {
     const { events, replaying } = replay(path(), asking);
     const facts = events.flatMap((event) => (event.type === "finding" ? [event.evidence[0]!.fact] : []));
     // the second only raises the count until it has doubled
-    assert.deepEqual(facts, ["mount true", "chroot false"]);
+    assert.deepEqual(facts, ["mount true", "keyctl false"]);
     assert.deepEqual([...replaying.gaps.unanswered], [["after", 1]]);
   });
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -71,4 +71,31 @@ describe("the matrix of containers", () => {
       }
     });
   }
+
+  it("has a command for every piece of evidence, which shows something while the container runs", () => {
+    const own = findings.filter(({ subject }) => subject.kind === "node" || subject.id.startsWith(PREFIX));
+    const commands = new Set<string>();
+    for (const { rule, evidence } of own) {
+      for (const { fact, check } of evidence) {
+        assert.notEqual(check, undefined, `${rule}: nothing shows that ${fact}`);
+        commands.add(check!);
+      }
+    }
+    const silent = [...commands].filter((command) => {
+      if (command.includes("/proc/1/ns/") && !initIsShown()) return false;
+      return spawnSync("sh", ["-c", command], { encoding: "utf8", timeout: 10_000 }).stdout === "";
+    });
+    assert.deepEqual(silent, []);
+    assert.equal(commands.size > rows.length, true, `only ${commands.size} commands`);
+  });
 });
+
+/** Whether this root may ask which namespaces the init of this machine is in. */
+function initIsShown(): boolean {
+  try {
+    readlinkSync("/proc/1/ns/mnt");
+    return true;
+  } catch {
+    return false;
+  }
+}
