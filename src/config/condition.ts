@@ -1,10 +1,12 @@
 import { type ASTNode, Environment, type Limits } from "@marcbachmann/cel-js";
 import { KeyholeError } from "../errors.js";
+import { type ConditionFault, invalid, noField, noLoop, noMatches } from "./condition-faults.js";
 import { celName, renameFields } from "./field-names.js";
 import { glob } from "./glob.js";
 import { requiredValues } from "./required-values.js";
 import { shortcut, type Truth } from "./shortcut.js";
-import { suggest } from "./suggest.js";
+
+export type { ConditionFault } from "./condition-faults.js";
 
 /** `list` is a list of strings. */
 export type FieldType = "int" | "string" | "bool" | "list";
@@ -26,17 +28,6 @@ export interface Condition {
   truth(read: ReadField): Truth;
   /** Values of which a string field has one whenever it holds; null where it may have any. */
   required(field: string): ReadonlySet<string> | null;
-}
-
-/** Why a text is no condition. */
-export interface ConditionFault {
-  readonly what: string;
-  readonly expected: string;
-  /** What stands there; absent where the place says it. */
-  readonly found?: string;
-  readonly hint?: string;
-  /** Where in the text, in UTF-16 units; absent: all of it. */
-  readonly offset?: number;
 }
 
 /** More than a person writes, and no more than takes a moment. */
@@ -212,58 +203,6 @@ function visit(node: ASTNode, loops: number, see: (node: ASTNode, loops: number)
 
 function isNode(part: unknown): part is ASTNode {
   return typeof part === "object" && part !== null && "op" in part && "args" in part;
-}
-
-interface CelProblem {
-  readonly code: string;
-  readonly summary: string;
-  readonly range?: { readonly start: number; readonly end: number };
-}
-
-function invalid(text: string, fields: FieldTypes, problem: CelProblem): ConditionFault {
-  const { start, end } = problem.range ?? { start: 0, end: 0 };
-  if (problem.code === "unknown_variable") return noField(text.slice(start, end), start, fields);
-  return {
-    what: problem.summary,
-    expected: "a condition in CEL (https://cel.dev)",
-    offset: start,
-  };
-}
-
-/** More names than anyone reads. */
-const MANY = 30;
-
-function noField(name: string, offset: number, fields: FieldTypes): ConditionFault {
-  const meant = suggest(name, fields.keys());
-  const [group] = name.split(".");
-  const near =
-    fields.size <= MANY
-      ? [...fields.keys()]
-      : [...fields.keys()].filter((field) => field.startsWith(`${group}.`));
-  return {
-    what: `Unknown variable: ${name}`,
-    expected: near.length === 0 ? "a field" : `one of ${near.join(", ")}`,
-    offset,
-    ...(meant !== null && { hint: `did you mean ${meant}?` }),
-  };
-}
-
-function noMatches(offset: number): ConditionFault {
-  return {
-    what: "matches() cannot be used",
-    expected: "glob(), startsWith(), endsWith() or contains()",
-    hint: "a regular expression can take for ever; glob('*x?') does not",
-    offset,
-  };
-}
-
-function noLoop(start: number): ConditionFault {
-  return {
-    what: "a loop in a loop cannot be used",
-    expected: "exists() and the like of one list",
-    hint: "each more takes as many times as long as its list has items",
-    offset: start,
-  };
 }
 
 /** Line and column, counted from 1. */
