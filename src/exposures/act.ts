@@ -51,7 +51,12 @@ export interface ActRule extends Rule<Act> {
 }
 
 /** Whether a container runtime at work made the call: see isRuntimeAtWork() of workloads/runtimes.ts. */
-export function isByRuntime({ call, hostNs, parentNs, origin = null }: Act): boolean {
+export function isByRuntime({
+  call,
+  hostNs,
+  parentNs,
+  origin = null,
+}: ActContext & Pick<Act, "call">): boolean {
   const { exe, parent } = call.process;
   return isRuntimeAtWork({ exe, parentExe: parent?.exe ?? null, parentNs, origin }, hostNs);
 }

@@ -1,7 +1,6 @@
 import type { OpenedFile, Outcome, Target } from "../event.js";
 import { LINK_INDEX, NS_TYPES } from "../kernel/links.js";
-import { isRuntimeAtWork } from "../workloads/runtimes.js";
-import type { Act, ActContext, ObservedCall } from "./act.js";
+import { type Act, type ActContext, isByRuntime, type ObservedCall } from "./act.js";
 import { argFields, SYSCALLS } from "./arg-fields.js";
 import { type Field, type Fields, fieldsOf, tableOf, within } from "./field.js";
 import { containerRefFields, mountStateFields, processFields, procfsStateFields } from "./shared-fields.js";
@@ -67,13 +66,10 @@ const AROUND: readonly Field<CallSource>[] = fieldsOf<CallSource>([
   [
     "process.is_runtime",
     "bool",
-    "it is a container runtime that makes a container ready, by executable and lineage",
-    ({ call, parentNs, hostNs }) =>
-      isRuntimeAtWork(
-        { exe: call.process.exe, parentExe: call.process.parent?.exe ?? null, parentNs },
-        hostNs,
-      ),
+    "it is a container runtime that makes a container ready, or looks after one",
+    isByRuntime,
   ],
+  ["process.origin", "string", "where its program was started: host or container", ({ origin }) => origin],
   [
     "process.parent.on_host",
     "bool",
