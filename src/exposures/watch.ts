@@ -95,6 +95,8 @@ export class ExposureWatch {
   readonly #budget = new Budget();
   /** What tasks of containers hold of procfs that is mounted nowhere, by container; null where that is not known. */
   #detached: ReadonlyMap<string, readonly ProcfsFile[]> | null = null;
+  /** The last call that can have given a procfs other options, until the instances have been read after it. */
+  #reconfigured: SyscallEvent | null = null;
   #timer: NodeJS.Timeout | null = null;
   #errors = 0;
   /** What is judged when the rules are there; null: they are. */
@@ -198,6 +200,9 @@ export class ExposureWatch {
         this.#stir(container.id);
     }
     this.#guard("procfs instances", () => {
+      if (this.#reconfigured !== null) this.#instances?.refresh();
+      this.#tellSteps();
+      this.#reconfigured = null;
       // calls from before the inventory have been seen: what none of them explains was none that is captured
       this.#instances?.takeSteps();
       this.#instances?.refresh();
@@ -249,9 +254,8 @@ export class ExposureWatch {
         this.#budget.run(SUPERBLOCKS, () => this.#instances?.refresh());
         // a call that made a new one changed no other: what is different waits for a call that can have done it
         if (!reconfigures(event)) return;
-        for (const { before, after } of this.#instances?.takeSteps() ?? []) {
-          this.#publish(this.#inputs.instanceChanged(before, after, event));
-        }
+        this.#reconfigured = event;
+        this.#tellSteps();
       });
     }
     const { container } = event;
@@ -335,6 +339,15 @@ export class ExposureWatch {
     for (const judge of waiting) this.#guard("what had to wait for its rules", judge);
   }
 
+  /** What has become of procfs instances since {@link #reconfigured}, as far as it was read. */
+  #tellSteps(): void {
+    const event = this.#reconfigured;
+    if (event === null) return;
+    for (const { before, after } of this.#instances?.takeSteps() ?? []) {
+      this.#publish(this.#inputs.instanceChanged(before, after, event));
+    }
+  }
+
   #stir(id: string): void {
     const now = performance.now();
     const stir = this.#stirred.get(id);
@@ -350,7 +363,13 @@ export class ExposureWatch {
     const due = [...this.#stirred].filter(
       ([, { since, last }]) => now - last >= QUIET_MS - 1 || now - since >= PATIENCE_MS,
     );
-    if (due.length > 0) this.#guard("procfs instances", () => this.#instances?.refresh());
+    if (due.length > 0) {
+      this.#guard("procfs instances", () => {
+        this.#instances?.refresh();
+        this.#tellSteps();
+        this.#reconfigured = null;
+      });
+    }
     // in slices: a node may have a thousand containers, and the ring wants to be read between them
     while (due.length > 0 && performance.now() - now < SLICE_MS) this.#look(due.shift()![0]);
     if (this.#stirred.size === 0) return;
