@@ -28,6 +28,9 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** Node's name of each architecture, and the one by which bpf_tracing.h of libbpf chooses its pt_regs. */
 const TARGETS = { x64: "x86", arm64: "arm64" };
 
+/** What changes how kernel memory is read (bpf/read.h), by the name of the object that is made with it. */
+const VARIANTS = { probe: "KEYHOLE_PROBE_READ", cast: "KEYHOLE_CAST" };
+
 /** Debian keeps asm/types.h of the host's architecture here; clang for the bpf target does not look. */
 const MULTIARCH = `/usr/include/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`;
 
@@ -78,10 +81,13 @@ function compileAll(folder) {
       const source = join("bpf", name);
       const plain = join(folder, arch, `${basename(name, ".bpf.c")}.bpf.o`);
       const bytes = compile(tools, target, source, plain, []);
-      const probe = join(folder, arch, `${basename(name, ".bpf.c")}-probe.bpf.o`);
-      if (compile(tools, target, source, probe, ["-DKEYHOLE_PROBE_READ"]).equals(bytes)) rmSync(probe);
-      const cast = join(folder, arch, `${basename(name, ".bpf.c")}-cast.bpf.o`);
-      if (compile(tools, target, source, cast, ["-DKEYHOLE_CAST"]).equals(bytes)) rmSync(cast);
+      const text = readFileSync(join(ROOT, source), "utf8");
+      for (const [suffix, macro] of Object.entries(VARIANTS)) {
+        // a source that sets it itself has no such variant
+        if (new RegExp(`^#(?:define|undef) ${macro}$`, "m").test(text)) continue;
+        const variant = join(folder, arch, `${basename(name, ".bpf.c")}-${suffix}.bpf.o`);
+        if (compile(tools, target, source, variant, [`-D${macro}`]).equals(bytes)) rmSync(variant);
+      }
     }
   }
 }

@@ -68,8 +68,8 @@ cases() {
 	done >>"$1.cases"
 }
 
-# opens MODE: a container of its own opens what makes the host's root, what this guest may lack, and what is nobody's harm
-opens() {
+# container_opens MODE: a container of its own opens what makes the host's root, what this guest may lack, and what is nobody's harm
+container_opens() {
 	# the catalogue is read when the first events are out
 	left=60
 	until [ "$left" -eq 0 ] || grep -q '"entry":"kallsyms"' $1.run.stdout; do
@@ -104,7 +104,7 @@ observe() {
 	acts $1
 	mark 999
 	step "$1 opens"
-	opens $1
+	container_opens $1
 	step "$1 cases"
 	cases $1
 	step "$1 crowd"
