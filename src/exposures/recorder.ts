@@ -134,7 +134,9 @@ export class Recorder implements Sink {
       instanceChanged: (before, after, call) => {
         const time = this.#tick();
         const reference = this.#reference(call, "call");
-        this.#about(call, () => ({ in: "instance", time, before, after, ...reference }));
+        // it may be told long after the call, when the instances could be read
+        const about = call.seq === this.#seq ? reference : { call };
+        this.#push({ in: "instance", time, before, after, ...about });
         return engine.instanceChanged(before, after, call);
       },
       leaveOut: (container) => {

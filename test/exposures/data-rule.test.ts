@@ -88,7 +88,10 @@ test("a rule on: story is asked about its file systems, and spared by exceptions
   const context = { hostNs: HOST_NS, isRuntime: false };
   const told = (more: object) =>
     exposures.story({ ...story, ...more }, context).filter(({ rule: id }) => id === "kept-procfs");
-  assert.deepEqual(told({})[0]?.evidence, [{ fact: "/theirs kept a procfs in 3 steps" }]);
+  assert.deepEqual(told({})[0]?.evidence, [
+    // which has no command of its own
+    { fact: "/theirs kept a procfs in 3 steps", check: "keyhole explain 5" },
+  ]);
   assert.deepEqual(told({ fs_type: "sysfs" }), []);
   assert.deepEqual(told({ state: "closed" }), []);
   assert.deepEqual(told({ process: { ...process, exe: "/ours" } }), []);
