@@ -36,7 +36,7 @@ export interface ReloadState {
   readonly problem: string | null;
 }
 
-/** Between two attempts that are asked for at once, in milliseconds. */
+/** Between two attempts, in milliseconds. */
 const PAUSE_MS = 1_000;
 
 /** On failure everything stays as it was, and the log, an event, a metric and /readyz say so. */
@@ -46,6 +46,7 @@ export class Reload {
   #state: ReloadState = { succeeded: 0, failed: 0, lastSuccess: 0, problem: null };
   #running: Promise<void> | null = null;
   #again = false;
+  #notBefore = 0;
 
   constructor(options: ReloadOptions) {
     this.#options = options;
@@ -71,13 +72,13 @@ export class Reload {
   }
 
   async #untilQuiet(reason: string): Promise<void> {
-    await this.#attempt(reason);
-    while (this.#again) {
+    do {
       // reading rules takes longer than anything else that the agent does
-      await setTimeout(PAUSE_MS, undefined, { ref: false });
+      await setTimeout(this.#notBefore - performance.now(), undefined, { ref: false });
       this.#again = false;
       await this.#attempt(reason);
-    }
+      this.#notBefore = performance.now() + PAUSE_MS;
+    } while (this.#again);
   }
 
   async #attempt(reason: string): Promise<void> {

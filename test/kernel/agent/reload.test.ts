@@ -33,7 +33,7 @@ describe("a running agent whose configuration changes", () => {
   before(async () => {
     write("rules: {}\n");
     agent = await Agent.start(["--config", file]);
-    const args = ["--pid", "--mount", "--fork", "chroot", "/proc/self/root", "sleep", "1000"];
+    const args = ["--pid", "--mount", "--fork", "--kill-child", "chroot", "/proc/self/root", "sleep", "1000"];
     exposed = spawn("unshare", args, { stdio: "ignore" });
     await once(exposed, "spawn");
     await agent.until("a finding", () => findings("open").length > 0);
