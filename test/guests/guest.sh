@@ -71,7 +71,7 @@ cases() {
 # container_opens MODE: a container of its own opens what makes the host's root, what this guest may lack, and what is nobody's harm
 container_opens() {
 	# the catalogue is read when the first events are out
-	left=12
+	left=60
 	until [ "$left" -eq 0 ] || grep -q '"entry":"kallsyms"' $1.run.stdout; do
 		sleep 1 | unshare -m -p -f opens open /proc/kallsyms r >/dev/null
 		left=$((left - 1))
