@@ -35,15 +35,20 @@ static __always_inline bool is_new(struct file *file)
 	return BPF_CORE_READ((struct file___v6_12 *)file, f_count.counter) == 1;
 }
 
-static __always_inline int installed(struct file *file, long ret)
+/* `argument` is where the struct file is among the function's arguments. */
+static __always_inline int installed(const __u64 *argument, long ret)
 {
 	struct task_struct *task = CURRENT();
-	struct opened opened = { .file = file };
 	__u8 abi = KH_ABI_NATIVE, op;
+	struct opened opened = {};
 	struct pt_regs *regs;
+	struct file *file;
 
 	if (stopped || !is_elsewhere(task))
 		return 0;
+	/* as a number: functions of BPF take no typed pointer */
+	bpf_probe_read_kernel(&file, sizeof(file), argument);
+	opened.file = file;
 	regs = current_regs();
 	op = op_in(open_calls, task, call_number(regs), &abi);
 	if (!op) {
@@ -59,16 +64,16 @@ static __always_inline int installed(struct file *file, long ret)
 }
 
 SEC("fentry/fd_install")
-int BPF_PROG(file_opened, unsigned int fd, struct file *file)
+int file_opened(const __u64 *ctx)
 {
-	return installed(file, fd);
+	return installed(ctx + 1, (__u32)ctx[0]);
 }
 
 /* A file of io_uring's own table, which has no descriptor (since 5.19): the operation returns 0. */
 SEC("fentry/io_fixed_fd_install")
-int BPF_PROG(fixed_file_opened, void *req, unsigned int issue_flags, struct file *file)
+int fixed_file_opened(const __u64 *ctx)
 {
-	return installed(file, 0);
+	return installed(ctx + 2, 0);
 }
 
 #endif
