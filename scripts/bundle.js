@@ -49,6 +49,9 @@ const documents = readdirSync(rules)
   .sort()
   .map((name) => ({ name, value: parse(readFileSync(join(rules, name), "utf8")) }));
 writeFileSync(join(ROOT, "dist/shipped-rules.json"), JSON.stringify(documents));
+/** The same of the catalogue, checked: src/exposures/catalogue.ts reads it. */
+const { loadEntries } = await import(join(ROOT, "dist/exposures/entries.js"));
+writeFileSync(join(ROOT, "dist/shipped-catalogue.json"), JSON.stringify(loadEntries()));
 
 const program = join(ROOT, "dist/keyhole.js");
 writeFileSync(program, '#!/usr/bin/env node\nimport "./bundle/main.js";\n');

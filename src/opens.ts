@@ -68,13 +68,13 @@ export class Opens {
    */
   async watch(capture: Capture, host: HostPath): Promise<OpenedEntries | null> {
     if (!this.#isSeen) return null;
-    const [{ loadEntries }, { OpenedEntries }, { runtimeBinaries }] = await Promise.all([
-      import("./exposures/entries.js"),
+    const [{ catalogue }, { OpenedEntries }, { runtimeBinaries }] = await Promise.all([
+      import("./exposures/catalogue.js"),
       import("./exposures/opened-entries.js"),
       import("./workloads/runtime-binaries.js"),
     ]);
     const [major = 0, minor = 0] = release().split(/[.-]/).map(Number);
-    const entries = new OpenedEntries(loadEntries(), [major, minor]);
+    const entries = new OpenedEntries(catalogue(), [major, minor]);
     capture.watchOpens({ patterns: entries.patterns, binaries: runtimeBinaries(host) });
     this.#isWatching = true;
     return entries;

@@ -3,64 +3,9 @@ import { fileURLToPath } from "node:url";
 import * as v from "valibot";
 import { isNode, LineCounter, parseDocument } from "yaml";
 import { KeyholeError } from "../errors.js";
-import { SEVERITIES, type Severity } from "../event.js";
-import { CAPABILITY_NAMES, type CapabilityName } from "./capabilities.js";
-
-/**
- * Who tries: a uid that is the host's root; uid 0 of a user namespace in which that is no uid of the host's root; anybody
- * else.
- */
-const SUBJECT_CLASSES = ["host_root", "userns_root", "other"] as const;
-export type SubjectClass = (typeof SUBJECT_CLASSES)[number];
-
-/** What reading or writing an entry gives. */
-export interface EntryAccess {
-  readonly effect: string;
-  /** Capabilities without which the kernel refuses, all of them; in the initial user namespace unless `capability_of` is there. */
-  readonly requires?: readonly CapabilityName[];
-  /** The capabilities are wanted in the user namespace that owns the namespace of the entry's scope. */
-  readonly capability_of?: "pid";
-  /** Writes are taken although no bit of the mode allows them: CAP_DAC_OVERRIDE is enough. */
-  readonly override?: boolean;
-  /** By who tries; who is not in it is refused by the kernel. */
-  readonly severity: { readonly [subject in SubjectClass]?: Severity };
-  /** More severe for whoever has this capability in the initial user namespace. */
-  readonly raised?: { readonly by: CapabilityName; readonly to: Severity };
-  /** Instead, where the namespace of the scope is the host's. */
-  readonly shared?: Severity;
-}
-
-/** One exposure that a pseudo file system can be, with the paths that are it. */
-export interface Entry {
-  readonly id: string;
-  /** The type of the file system; paths of `proc` are those within it, of others those where it usually is. */
-  readonly fs: string;
-  /** `*` stands for any name, `**` for any names, `[pid]` for the directory of a process. */
-  readonly paths: readonly string[];
-  /** What it belongs to: the whole host, a process, or a namespace of the reader. */
-  readonly scope: "global" | "process" | "pid" | "ipc" | "net" | "user" | "uts" | "mnt" | "cgroup";
-  /** What runtimes do about it unless they are told otherwise. */
-  readonly default: "masked" | "masked-by-some" | "readonly" | "open" | "not-mounted";
-  /** How the kernel decides about a sysctl, where that is not by owner and mode alone. */
-  readonly permissions?: "net" | "ipc" | "ipc-checkpoint" | "user" | "pid";
-  /** What the kernel asks before it opens an entry of another process. */
-  readonly gate?: "ptrace" | "owner" | "own" | "none";
-  /** What a kernel must be to have it. */
-  readonly kernel?: {
-    readonly config?: string;
-    readonly unless?: string;
-    readonly lockdown?: "integrity" | "confidentiality";
-    readonly arch?: readonly string[];
-  };
-  readonly read?: EntryAccess;
-  readonly write?: EntryAccess;
-  readonly references: readonly string[];
-}
-
-/** How severe an access is for somebody of that class; null where the kernel refuses it. */
-export function classSeverity(access: EntryAccess | undefined, subject: SubjectClass): Severity | null {
-  return access?.severity[subject] ?? null;
-}
+import { SEVERITIES } from "../event.js";
+import { CAPABILITY_NAMES } from "./capabilities.js";
+import type { Entries, Entry, KnownNames } from "./entry.js";
 
 const severity = v.picklist(SEVERITIES);
 const capability = v.picklist(CAPABILITY_NAMES);
@@ -130,14 +75,6 @@ const NAMES = v.strictObject({
   driver: v.exactOptional(v.boolean()),
 });
 
-/** Names at the top of procfs, and where and until when the kernel has them. */
-export type KnownNames = v.InferOutput<typeof NAMES>;
-
-export interface Entries {
-  readonly entries: readonly Entry[];
-  readonly names: readonly KnownNames[];
-}
-
 /** Where the files are that Keyhole comes with: beside this one, also where that is compiled. */
 const OWN = new URL("../../src/exposures/catalogue/", import.meta.url);
 
@@ -173,18 +110,10 @@ export function loadEntries(directory: string = fileURLToPath(OWN)): Entries {
   if (problems.length === 0) return { entries, names };
   throw new KeyholeError("the catalogue of exposures cannot be used", {
     code: "KEYHOLE_CATALOGUE",
-    expected: "entries as src/exposures/catalogue.ts describes them",
+    expected: "entries as src/exposures/entry.ts describes them",
     found: problems.join("\n            "),
     hint: "correct the files named above",
   });
-}
-
-let shipped: Entries | undefined;
-
-/** The catalogue that Keyhole comes with, read once. Throws KEYHOLE_CATALOGUE. */
-export function catalogue(): Entries {
-  shipped ??= loadEntries();
-  return shipped;
 }
 
 function list(directory: string, problems: string[]): string[] {

@@ -1,4 +1,4 @@
-import type { Entries, Entry } from "./entries.js";
+import type { Entries, Entry } from "./entry.js";
 
 interface Glob {
   readonly pattern: RegExp;

@@ -3,7 +3,7 @@ import type { HostPath } from "../kernel/host-path.js";
 import { readlink } from "../kernel/libc.js";
 import { readMountinfo } from "../kernel/mountinfo.js";
 import { MountTree } from "../mounts/mount-tree.js";
-import type { Entry } from "./entries.js";
+import type { Entry } from "./entry.js";
 import type { EntryIndex } from "./entry-index.js";
 
 /** Something that every procfs of this kernel has, outside of the directories of processes. */

@@ -1,6 +1,6 @@
 import { FMODE, type OpenPattern, type OpenStart } from "../capture/open-table.js";
 import { SEVERITIES } from "../event.js";
-import type { Entries, Entry, EntryAccess } from "./entries.js";
+import type { Entries, Entry, EntryAccess } from "./entry.js";
 import { EntryIndex } from "./entry-index.js";
 
 export type AccessName = "read" | "write";

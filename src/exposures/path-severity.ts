@@ -1,8 +1,9 @@
 import { SEVERITIES, type Severity } from "../event.js";
 import { type PseudoView, writablePaths } from "../mounts/pseudo-view.js";
 import { type CapabilityName, includes } from "./capabilities.js";
+import { catalogue } from "./catalogue.js";
 import type { ContainerView } from "./container-view.js";
-import { catalogue, classSeverity, type Entry, type EntryAccess } from "./entries.js";
+import { classSeverity, type Entry, type EntryAccess } from "./entry.js";
 import { worst } from "./worst.js";
 
 /** What of the catalogue lies at a path, and how bad it is that a container's root reaches it. */

@@ -1,6 +1,6 @@
 import { LINK_INDEX, type NsInums } from "../kernel/links.js";
 import { isSince } from "../kernel/release.js";
-import type { Entry } from "./entries.js";
+import type { Entry } from "./entry.js";
 import type { HostEntry } from "./host-entries.js";
 import { hasOver, hasOverFile, hasOverHost, type Subject } from "./subject.js";
 

@@ -2,7 +2,7 @@ import { parseProcfsOptions } from "../kernel/procfs-options.js";
 import { pointOf } from "../mounts/pseudo-view.js";
 import type { ContainerProcfs } from "./container-view.js";
 import type { Covers } from "./covers.js";
-import { classSeverity, type Entry, type EntryAccess } from "./entries.js";
+import { classSeverity, type Entry, type EntryAccess } from "./entry.js";
 import type { Kin } from "./kin.js";
 import type { Reach } from "./reach.js";
 import { hasOverHost, type Subject } from "./subject.js";

@@ -1,7 +1,8 @@
 import { release } from "node:os";
 import { HostPath } from "../kernel/host-path.js";
 import { readNamespaceLink } from "../kernel/nsfs.js";
-import { type Entry, loadEntries } from "./entries.js";
+import { catalogue } from "./catalogue.js";
+import type { Entry } from "./entry.js";
 import { EntryIndex } from "./entry-index.js";
 import { type HostEntries, readHostEntries } from "./host-entries.js";
 
@@ -20,7 +21,7 @@ export interface ReachFacts {
  */
 export function readReachFacts(host: HostPath, hostNet: number): ReachFacts {
   const [major = 0, minor = 0] = release().split(/[.-]/).map(Number);
-  const index = new EntryIndex(loadEntries(), "proc", [major, minor]);
+  const index = new EntryIndex(catalogue(), "proc", [major, minor]);
   const own = readNamespaceLink(new HostPath().proc("self", "ns", "net"));
   return {
     host: readHostEntries(host, index),

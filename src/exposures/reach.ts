@@ -3,7 +3,7 @@ import { LINK_INDEX } from "../kernel/links.js";
 import { pointOf, shows } from "../mounts/pseudo-view.js";
 import type { ContainerProcfs, ContainerView } from "./container-view.js";
 import { Covers } from "./covers.js";
-import { classSeverity } from "./entries.js";
+import { classSeverity } from "./entry.js";
 import type { HostEntry } from "./host-entries.js";
 import type { Kin } from "./kin.js";
 import { isOfHost, isRaised, permission, type Where } from "./permission.js";

@@ -5,7 +5,7 @@ import { LINK_INDEX } from "../kernel/links.js";
 import { parseStatus } from "../kernel/status.js";
 import type { Task } from "../namespaces/task.js";
 import { type CapabilityName, includes } from "./capabilities.js";
-import type { SubjectClass } from "./entries.js";
+import type { SubjectClass } from "./entry.js";
 
 /** Who tries to read or write: the credentials that the kernel decides by, in numbers of the initial user namespace. */
 export interface Subject {

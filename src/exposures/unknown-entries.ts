@@ -1,6 +1,6 @@
 import { release } from "node:os";
 import type { HostPath } from "../kernel/host-path.js";
-import { catalogue } from "./entries.js";
+import { catalogue } from "./catalogue.js";
 import { EntryIndex } from "./entry-index.js";
 import { readHostEntries } from "./host-entries.js";
 

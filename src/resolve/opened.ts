@@ -1,7 +1,7 @@
 /** What a container's task has opened, and whether that is worth telling: the kernel side says yes to some more. */
 import type { OpenedRecord } from "../capture/opened.js";
 import type { ContainerRef, OpenedFile } from "../event.js";
-import type { Entry } from "../exposures/entries.js";
+import type { Entry } from "../exposures/entry.js";
 import type { OpenedEntries } from "../exposures/opened-entries.js";
 import { LINK_INDEX, type NsInums, type NsType } from "../kernel/links.js";
 import type { Task } from "../namespaces/task.js";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Entry } from "../../src/exposures/entries.js";
 import { loadEntries } from "../../src/exposures/entries.js";
+import type { Entry } from "../../src/exposures/entry.js";
 import { EntryIndex } from "../../src/exposures/entry-index.js";
 import type { HostEntry } from "../../src/exposures/host-entries.js";
 import type { Kin } from "../../src/exposures/kin.js";
