@@ -7,6 +7,7 @@ import { describeError, KeyholeError } from "./errors.js";
 import type { LoadedRules } from "./exposures/rule-loader.js";
 import { describeProblem } from "./exposures/rule-problems.js";
 import type { RuleSet } from "./exposures/rule-set.js";
+import { runRuleTests } from "./exposures/rule-tests.js";
 import type { Logger } from "./log.js";
 
 export interface ReloadOptions {
@@ -110,14 +111,18 @@ export class Reload {
 }
 
 /** At the start a file that is wrong is left out; here what was good before is better. */
-function requireGood({ problems, omitted }: LoadedRules): void {
-  if (problems.length === 0) return;
-  const told = problems.slice(0, TOLD_PROBLEMS).map(describeProblem);
-  const more = problems.length - told.length + omitted;
+function requireGood({ problems, omitted, data, exceptions }: LoadedRules): void {
+  const failed = runRuleTests(data, exceptions).failed.map(({ where, of, name, expected, found }) => {
+    return { where, what: `the test "${name}" of ${of} fails`, expected, found };
+  });
+  const all = [...problems, ...failed];
+  if (all.length === 0) return;
+  const told = all.slice(0, TOLD_PROBLEMS).map(describeProblem);
+  const more = all.length - told.length + omitted;
   throw new KeyholeError("there are mistakes in files of rules", {
     code: "KEYHOLE_RULE_FILES",
     found: [...told, ...(more > 0 ? [`${more} more`] : [])].join("\n            "),
-    hint: "keyhole rules check",
+    hint: "keyhole rules check, keyhole rules test",
   });
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -11,6 +11,7 @@ import { Agent } from "../capture/agent.js";
 describe("a running agent whose configuration changes", () => {
   const directory = mkdtempSync(join(tmpdir(), "keyhole-reload-"));
   const file = join(directory, "keyhole.yaml");
+  const rules = join(directory, "rules.d");
   let agent: Agent;
   let exposed: ChildProcess;
 
@@ -32,7 +33,8 @@ describe("a running agent whose configuration changes", () => {
 
   before(async () => {
     write("rules: {}\n");
-    agent = await Agent.start(["--config", file]);
+    mkdirSync(rules);
+    agent = await Agent.start(["--config", file, "--rules", rules]);
     const args = ["--pid", "--mount", "--fork", "--kill-child", "chroot", "/proc/self/root", "sleep", "1000"];
     exposed = spawn("unshare", args, { stdio: "ignore" });
     await once(exposed, "spawn");
@@ -86,6 +88,37 @@ describe("a running agent whose configuration changes", () => {
     );
   });
 
+  it("goes on with the rules that it has when a file of them is wrong, or a test in it fails", async () => {
+    const own = join(rules, "own.yaml");
+    const good = states("reloaded").length;
+    write("rules: {}\n");
+    await agent.until("the reload", () => states("reloaded").length > good);
+    const failed = states("reload-failed").length;
+    writeFileSync(own, RULE.replace("process.uid", "process.uidd"));
+    await agent.until("the refusal", () => states("reload-failed").length > failed);
+    const mistake = String(states("reload-failed").at(-1)!.problem);
+    assert.match(mistake, /\[KEYHOLE_RULE_FILES\]/);
+    assert.match(mistake, /own\.yaml:\d+:\d+: .*process\.uidd/);
+    assert.match(mistake, /did you mean process\.uid/);
+    writeFileSync(own, RULE.replace("finds: info", "finds: critical"));
+    await agent.until("the refusal", () => states("reload-failed").length > failed + 1);
+    const problem = String(states("reload-failed").at(-1)!.problem);
+    assert.match(
+      problem,
+      /own\.yaml:\d+:\d+: the test "root" of own-unshare fails, expected critical, found info/,
+    );
+
+    const reloaded = states("reloaded").length;
+    writeFileSync(own, RULE);
+    await agent.until("the reload", () => states("reloaded").length > reloaded);
+    const found = () =>
+      agent.events.filter((event) => event.type === "finding" && event.rule === "own-unshare").length;
+    const inside = ["--all", "--target", String(child(exposed.pid!)), "unshare", "--uts", "true"];
+    assert.equal(spawnSync("nsenter", inside).status, 0);
+    await agent.until("what the new rule finds", () => found() > 0);
+    rmSync(own);
+  });
+
   it("loses no event while it reloads, again and again", async () => {
     write("rules: {}\n");
     const calls = 5_000;
@@ -96,7 +129,7 @@ describe("a running agent whose configuration changes", () => {
       "perl",
       [
         "-e",
-        `for (1..50) { syscall(308, -1, 0) for 1..${calls / 50}; select(undef, undef, undef, 0.02) } $| = 1; print "done"; sleep 1000`,
+        `for (1..100) { syscall(308, -1, 0) for 1..${calls / 100}; select(undef, undef, undef, 0.03) } $| = 1; print "done"; sleep 1000`,
       ],
       {
         stdio: ["ignore", "pipe", "inherit"],
@@ -119,6 +152,22 @@ describe("a running agent whose configuration changes", () => {
     }
   });
 });
+
+const RULE = `rules:
+  - id: own-unshare
+    title: Somebody made a host name of his own
+    on: call
+    syscalls: [unshare]
+    condition: process.uid == 0 && "CLONE_NEWUTS" in args.flags
+    severity: info
+    evidence: "process {process.pid} did"
+    description: A container made a UTS namespace, in a test of rules that are exchanged.
+    remediation: There is nothing to be done about it.
+    references: [https://man7.org/linux/man-pages/man2/unshare.2.html]
+    tags: ["mitre:T1611"]
+    tests:
+      - { name: root, facts: { process.uid: 0, args.flags: [CLONE_NEWUTS] }, finds: info }
+`;
 
 function child(pid: number): number {
   const { stdout } = spawnSync("pgrep", ["-P", String(pid)], { encoding: "utf8" });
