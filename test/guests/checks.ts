@@ -301,7 +301,7 @@ function ids(release: string, { events }: Observed, calls: readonly SyscallEvent
 
 interface ScanReport {
   readonly complete: boolean;
-  readonly containers: number;
+  readonly containers: readonly unknown[];
   readonly findings: readonly {
     readonly rule: string;
     readonly evidence: readonly { readonly fact: string }[];
@@ -336,8 +336,8 @@ function readScan(
   if (stderr !== "") wrong.push(stderr);
   const report = JSON.parse(stdout) as ScanReport;
   if (!report.complete) wrong.push("it is not complete");
-  if (report.containers !== containers)
-    wrong.push(`containers: expected ${containers}, found ${report.containers}`);
+  if (report.containers.length !== containers)
+    wrong.push(`containers: expected ${containers}, found ${JSON.stringify(report.containers)}`);
   return { report, wrong };
 }
 

@@ -38,7 +38,7 @@ export function callsByCase({ events, cases }: Observed): Map<string, SyscallEve
 
 /** The setns(2) of mark.c. */
 export function isAnyMark({ syscall, args }: SyscallEvent): boolean {
-  return syscall === "setns" && typeof args.fd === "number" && args.fd <= -999;
+  return syscall === "setns" && typeof args.fd === "number" && args.fd <= -998;
 }
 
 function isMark(event: SyscallEvent, { mark }: Case): boolean {
