@@ -31,6 +31,11 @@ export interface InactiveRule {
   readonly missing: readonly Fact[];
 }
 
+/** One line for a log: the rule, and the facts that are not there. */
+export function describeInactive({ rule, missing }: InactiveRule): string {
+  return `${rule} (no ${missing.join(", ")})`;
+}
+
 /** What a rule found about a subject, before it is known whether that is wanted. */
 interface Found {
   readonly rule: RuleInfo;
