@@ -10,6 +10,7 @@ import type { Config } from "./config/config.js";
 import { version } from "./config/version.js";
 import type { AgentEvent, LostEvent } from "./event.js";
 import { readHostProcDev } from "./exposures/container-view.js";
+import { describeInactive } from "./exposures/engine.js";
 import type { Recorder } from "./exposures/recorder.js";
 import type { LoadedRules } from "./exposures/rule-loader.js";
 import { describeProblem } from "./exposures/rule-problems.js";
@@ -165,6 +166,7 @@ export class Agent {
       containers: this.containers,
       rules: rules?.rules ?? DETECTORS,
       wait: rules === null,
+      seesOpens: () => this.opens.facts.seen,
       publish: (change) => this.#publisher.publish({ time: this.#now(), ...change }),
       log,
       recorder,
@@ -277,6 +279,9 @@ export class Agent {
       .catch((error) => this.#tellFailure("reading the catalogue of opens", error));
     this.#probes = Probes.open(this.host);
     this.exposures.start(this.#probes?.superblocks ?? null);
+    const inactive = this.exposures.inactive();
+    if (inactive.length > 0)
+      this.#log.warn("some rules are inactive", { rules: inactive.map(describeInactive) });
     if (this.#probes !== null) {
       this.stories.look(this.#probes.files);
       this.view.use(this.#probes);

@@ -35,6 +35,7 @@ const GLOBAL_KEYS: readonly KeyPath[] = ["log.level", "color", "host_root"];
 const RUN_KEYS = KEY_PATHS.filter((path) => !GLOBAL_KEYS.includes(path));
 
 const SCAN_KEYS: readonly KeyPath[] = ["rules.directory"];
+/** What can be said about rules beside the configuration file. */
 const RULES_KEYS: readonly KeyPath[] = ["rules.directory", "rules.disable", "rules.severity"];
 
 const EXIT_CODES = `
@@ -92,9 +93,6 @@ Exit codes:
   });
 }
 
-/** What can be said about rules beside the configuration file. */
-const RULE_KEYS: readonly KeyPath[] = ["rules.directory", "rules.disable", "rules.severity"];
-
 function addReplay(root: CommandType): void {
   const command = root
     .command("replay")
@@ -103,7 +101,7 @@ function addReplay(root: CommandType): void {
     .addOption(outputOption(["table", "text", "json"]))
     .option("--diff", "print only what is new, gone or changed against the findings of the recording")
     .option("--fail-on-change", "exit with 1 when a finding is new, gone or changed");
-  addFlags(command, RULE_KEYS);
+  addFlags(command, RULES_KEYS);
   command.addHelpText(
     "after",
     `
@@ -123,7 +121,7 @@ Exit codes:
   70  a defect of Keyhole`,
   );
   command.action(async (file: string) => {
-    const config = await configOf(command, [...GLOBAL_KEYS, ...RULE_KEYS]);
+    const config = await configOf(command, [...GLOBAL_KEYS, ...RULES_KEYS]);
     const { replay } = await import("./commands/replay.js");
     const { diff, failOnChange } = command.opts<{ diff?: boolean; failOnChange?: boolean }>();
     process.exitCode = await replay({
@@ -149,7 +147,7 @@ function addExplain(root: CommandType): void {
         "HOST:PORT at which the agent listens (default: listen of the configuration)",
       ).argParser(address),
     );
-  addFlags(command, ["token_file", ...RULE_KEYS]);
+  addFlags(command, ["token_file", ...RULES_KEYS]);
   command.addHelpText(
     "after",
     `
@@ -171,7 +169,7 @@ Exit codes:
   70  a defect of Keyhole`,
   );
   command.action(async (what: string) => {
-    const config = await configOf(command, [...GLOBAL_KEYS, "token_file", ...RULE_KEYS]);
+    const config = await configOf(command, [...GLOBAL_KEYS, "token_file", ...RULES_KEYS]);
     const { explain } = await import("./commands/explain.js");
     const { input, address } = command.opts<{ input?: string; address?: ListenAddress }>();
     process.exitCode = await explain({

@@ -75,7 +75,7 @@ export class Reload {
   async #untilQuiet(reason: string): Promise<void> {
     do {
       // reading rules takes longer than anything else that the agent does
-      await setTimeout(this.#notBefore - performance.now(), undefined, { ref: false });
+      await setTimeout(Math.max(0, this.#notBefore - performance.now()), undefined, { ref: false });
       this.#again = false;
       await this.#attempt(reason);
       this.#notBefore = performance.now() + PAUSE_MS;

@@ -3,6 +3,7 @@ import { loadLibbpf } from "@keyhole/libbpf";
 import type { Agent } from "./agent.js";
 import type { Config } from "./config/config.js";
 import { version } from "./config/version.js";
+import { describeInactive, type InactiveRule } from "./exposures/engine.js";
 import type { LoadedRules } from "./exposures/rule-loader.js";
 import { describeProblem } from "./exposures/rule-problems.js";
 import { allRules } from "./exposures/rule-set.js";
@@ -60,7 +61,7 @@ export function readyChecks(agent: Agent, reload: Reload): Check[] {
     {
       name: "rules",
       ok: true,
-      detail: rulesDetail(agent.rules),
+      detail: rulesDetail(agent.rules, agent.exposures.inactive()),
     },
     {
       name: "opens",
@@ -71,10 +72,12 @@ export function readyChecks(agent: Agent, reload: Reload): Check[] {
 }
 
 /** A broken file is no reason to be not ready: all other rules are looked at. */
-function rulesDetail(loaded: LoadedRules | null): string {
+function rulesDetail(loaded: LoadedRules | null, inactive: readonly InactiveRule[]): string {
   if (loaded === null) return "not read yet";
   const { rules, problems, omitted } = loaded;
-  const count = `${allRules(rules).length} rules`;
+  const all = `${allRules(rules).length} rules`;
+  const lacking = `${inactive.length} inactive: ${inactive.map(describeInactive).join("; ")}`;
+  const count = inactive.length === 0 ? all : `${all}, ${lacking}`;
   const [first] = problems;
   if (first === undefined) return count;
   return `${count}; ${problems.length + omitted} problems in files of rules, the first: ${describeProblem(first)}`;

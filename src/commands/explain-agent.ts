@@ -4,6 +4,7 @@ import { formatAddress } from "../config/address.js";
 import type { Config, ListenAddress } from "../config/config.js";
 import { KeyholeError } from "../errors.js";
 import type { Explanation, Question } from "../exposures/explanation.js";
+import { neutralise } from "../publish/neutral.js";
 import { readToken } from "../publish/token.js";
 
 export type AgentAccess = Pick<Config, "listen" | "token_file" | "tls">;
@@ -34,7 +35,7 @@ export async function askAgent(question: Question, access: AgentAccess): Promise
     {
       code: "KEYHOLE_NO_AGENT",
       expected: "an explanation",
-      found: `status ${status}${hasMember(body, "error") ? `: ${body.error}` : ""}`,
+      found: `status ${status}${hasMember(body, "error") ? `: ${neutralise(String(body.error))}` : ""}`,
       hint: refused
         ? "name the file with its token: --token-file, or token_file of the configuration"
         : "see --address, and that agent and command are of one version",

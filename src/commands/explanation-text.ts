@@ -43,6 +43,7 @@ function decisionText(decision: ExplainedDecision): string {
 const REASONS: Readonly<Record<string, string>> = {
   disabled: "the configuration disables the rule",
   "own-container": "it is about the container that the agent itself is in",
+  "network-setup": "a program of the host enters network namespaces and no others",
   "runtime-setup": "a container runtime is at work, setting the container up",
   rewritable:
     "another task could have rewritten the arguments while the call ran, and what came of it is not known",

@@ -10,19 +10,21 @@ export function changesTable(changes: readonly ReplayChange[], color: boolean): 
     one,
     severity: severityOf(one),
     subject: neutralise(subjectName(one)),
+    rule: neutralise(one.rule),
   }));
   const width = (of: (row: (typeof rows)[number]) => string) =>
     Math.max(0, ...rows.map((row) => of(row).length));
   const widths = [
     width(({ severity }) => severity),
-    width(({ one }) => one.rule),
+    width(({ rule }) => rule),
     width(({ subject }) => subject),
   ];
   return rows
-    .map(({ one, severity, subject }) => {
+    .map(({ one, severity, subject, rule }) => {
       const style = one.replayed ?? one.recorded ?? "info";
-      const differs = one.differs.length === 0 ? "" : `: ${one.differs.join(", ")}`;
-      const rest = `  ${one.rule.padEnd(widths[1]!)}  ${subject.padEnd(widths[2]!)}  ${one.id}${differs}`;
+      const differs = one.differs.length === 0 ? "" : `: ${one.differs.map(neutralise).join(", ")}`;
+      const id = neutralise(one.id);
+      const rest = `  ${rule.padEnd(widths[1]!)}  ${subject.padEnd(widths[2]!)}  ${id}${differs}`;
       const spans = [span(one.change.padEnd("changed".length)), span("  ")];
       return `${render([...spans, span(severity.padEnd(widths[0]!), style), span(rest)], color)}\n`;
     })

@@ -1,3 +1,4 @@
+import type { Config } from "../config/config.js";
 import { availableFacts } from "../exposures/available-facts.js";
 import { Exposures } from "../exposures/engine.js";
 import type { Fact, RuleInfo } from "../exposures/rule.js";
@@ -10,6 +11,7 @@ import { alignTable } from "../publish/table.js";
 import { type RulesOptions, writerOf } from "./rules.js";
 
 export interface RulesListOptions extends RulesOptions {
+  readonly config: Pick<Config, "rules" | "opens">;
   readonly output: "table" | "json";
   readonly hostRoot: string;
 }
@@ -33,9 +35,12 @@ export interface ListedRule extends Pick<RuleInfo, "id" | "title" | "kind" | "se
  */
 export function listRules(options: RulesListOptions): number {
   const write = writerOf(options);
-  const { rules } = options.config;
+  const { rules, opens } = options.config;
   const loaded = loadRuleSet({ directory: rules.directory, overrides: rules });
-  const listed = listedRules(loaded, availableFacts(new HostPath(options.hostRoot)));
+  const listed = listedRules(
+    loaded,
+    availableFacts(new HostPath(options.hostRoot), { opens: opens !== "off" }),
+  );
   if (options.output === "json") {
     const problems = { problems: loaded.problems, problems_omitted: loaded.omitted };
     write(`${JSON.stringify({ schema: 1, rules: listed, ...problems })}\n`);

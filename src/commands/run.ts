@@ -24,7 +24,6 @@ const EXIT_DEFECT = 70;
 const STOP_MS = 950;
 
 /**
-/**
  * `keyhole run`: publishes events until SIGINT, SIGTERM or the end of whoever reads stdout. `load` reads the configuration
  * again, at SIGHUP and when one of its files changed; `record` is the file in which events are kept to be replayed. Resolves
  * to the exit status. Throws a KeyholeError when the agent cannot start.

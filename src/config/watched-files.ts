@@ -1,13 +1,16 @@
 import { type FSWatcher, watch } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 
 /** Changes come in bursts: an editor writes, renames and removes. */
 const SETTLE_MS = 300;
 
+/** What Kubernetes puts another link in the place of when a ConfigMap or Secret changes; all files in it are links through it. */
+const OF_VOLUME = "..data";
+
 /**
- * Calls `changed` some time after something changed in one of `directories`, or in the directory of one of `files`: those are
- * watched, since a file that is replaced by renaming (editors, the ConfigMaps of Kubernetes) is another file. What cannot be watched
- * is given to `failed`. Returns what ends it.
+ * Calls `changed` some time after a file of YAML changed in one of `directories`, or one of `files`. Their directories are
+ * watched, since a file that is replaced by renaming (editors, the ConfigMaps of Kubernetes) is another file; what else is
+ * written there (a log, a recording) changes nothing. What cannot be watched is given to `failed`. Returns what ends it.
  */
 export function watchFiles(
   { files, directories }: { readonly files: readonly string[]; readonly directories: readonly string[] },
@@ -23,10 +26,21 @@ export function watchFiles(
     }, SETTLE_MS);
     timer.unref();
   };
+  const names = new Map<string, Set<string>>();
+  for (const file of files) {
+    const directory = dirname(file);
+    names.set(directory, (names.get(directory) ?? new Set()).add(basename(file)));
+  }
   const watchers: FSWatcher[] = [];
-  for (const path of new Set([...files.map((file) => dirname(file)), ...directories])) {
+  for (const path of new Set([...names.keys(), ...directories])) {
+    const concerns = (name: string): boolean =>
+      name === OF_VOLUME ||
+      names.get(path)?.has(name) === true ||
+      (directories.includes(path) && /\.ya?ml$/.test(name));
     try {
-      const watcher = watch(path, { persistent: false }, settle);
+      const watcher = watch(path, { persistent: false }, (_event, name) => {
+        if (name === null || concerns(name)) settle();
+      });
       watcher.on("error", (error) => failed(path, error));
       watchers.push(watcher);
     } catch (error) {

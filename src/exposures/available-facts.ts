@@ -1,5 +1,6 @@
 import type { HostPath } from "../kernel/host-path.js";
 import { startRefusal } from "../kernel/privileges.js";
+import { hasSpecPlaces } from "../workloads/spec-places.js";
 import { readHostProcDev } from "./container-view.js";
 import { FACTS, type Fact } from "./rule.js";
 
@@ -14,9 +15,14 @@ const BY_PROGRAMS: readonly Fact[] = [
   "opens",
 ];
 
-/** The facts that `keyhole run` would have on this node, as far as that can be told without starting it. */
-export function availableFacts(host: HostPath): ReadonlySet<Fact> {
+/**
+ * The facts that `keyhole run` would have on this node, as far as that can be told without starting it. `opens`: whether it is
+ * to look at the files that containers open.
+ */
+export function availableFacts(host: HostPath, { opens }: { readonly opens: boolean }): ReadonlySet<Fact> {
   const lacking = new Set<Fact>();
+  if (!opens) lacking.add("opens");
+  if (!hasSpecPlaces(host)) lacking.add("runtime-spec");
   if (readHostProcDev(host) === null) lacking.add("host-procfs");
   const programs = startRefusal(host) === null;
   if (!programs) for (const fact of BY_PROGRAMS) lacking.add(fact);

@@ -15,7 +15,7 @@ export interface Decision {
   /** `seq` of the event that it is about, for an act. */
   readonly event_seq: number | null;
   readonly severity: Severity | null;
-  /** The facts that the rule found, as sentences. */
+  /** The facts that the rule found, as sentences; as many as a finding has of evidence at most. */
   readonly facts: readonly string[];
 }
 

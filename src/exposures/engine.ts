@@ -8,7 +8,14 @@ import { Decisions } from "./decisions.js";
 import type { Exception, FactReader } from "./exception.js";
 import { actFacts, containerFacts, instanceFacts, storyFacts } from "./facts.js";
 import type { FindingCount } from "./finding-counts.js";
-import { type FindingChange, Findings, findingId, keyOf, type Observation } from "./findings.js";
+import {
+  type FindingChange,
+  Findings,
+  findingId,
+  keyOf,
+  MAX_EVIDENCE,
+  type Observation,
+} from "./findings.js";
 import { Memory } from "./memory.js";
 import { type Holding, holdingRules, mostSpecific } from "./most-specific.js";
 import { Protections } from "./protections.js";
@@ -29,6 +36,11 @@ export interface ExposuresOptions {
 export interface InactiveRule {
   readonly rule: string;
   readonly missing: readonly Fact[];
+}
+
+/** One line for a log: the rule, and the facts that are not there. */
+export function describeInactive({ rule, missing }: InactiveRule): string {
+  return `${rule} (no ${missing.join(", ")})`;
 }
 
 /** What a rule found about a subject, before it is known whether that is wanted. */
@@ -56,6 +68,8 @@ export class Exposures {
   readonly #suppressed = new Map<string, number>();
   /** What stands in the node's findings: by rule, the exposures by place. */
   readonly #nodeExposures = new Map<string, Map<string, Exposure>>();
+  /** Rules about the node of which nothing was told since they, or what spares them, were exchanged. */
+  #nodeStale = new Set<string>();
   /** Posture that is suppressed and holds now, so that each is counted once: what was found, by subject. */
   readonly #suppressedNow = new Map<string, Set<string>>();
   readonly decisions = new Decisions();
@@ -92,6 +106,7 @@ export class Exposures {
       for (const rule of exception.rules) exceptions.set(rule, [...(exceptions.get(rule) ?? []), exception]);
     }
     this.#exceptions = exceptions;
+    this.#nodeStale = new Set(rules.node.map(({ id }) => id));
     this.#findings.know(
       allRules(rules).map(({ id, severity }) => ({
         rule: id,
@@ -272,10 +287,15 @@ export class Exposures {
   /** What containers have in common adds up; it stays as long as the node's kernel and runtime are what they are. */
   #nodePosture(view: ContainerView, time: string): FindingChange[] {
     const changes: FindingChange[] = [];
+    for (const rule of this.#findings.openRules(NODE)) {
+      if (!this.#disabled.has(rule) && this.#rules.node.some(({ id }) => id === rule)) continue;
+      push(changes, this.#findings.resolve(NODE, rule, this.#whyEnded(rule), time));
+    }
     for (const rule of this.#rules.node) {
       const known = this.#nodeExposures.get(rule.id) ?? new Map<string, Exposure>();
       const exposures = rule.evaluate(view).filter((exposure) => !known.has(exposure.place));
-      if (exposures.length === 0) continue;
+      const isStale = this.#nodeStale.delete(rule.id);
+      if (exposures.length === 0 && !(isStale && known.size > 0)) continue;
       for (const exposure of exposures) known.set(exposure.place, exposure);
       this.#nodeExposures.set(rule.id, known);
       const found: Found = { rule, subject: NODE, exposures: [...known.values()], also: [], time };
@@ -333,7 +353,10 @@ export class Exposures {
       finding: findingId(rule, subject),
       event_seq: eventSeq ?? null,
       severity,
-      facts: exposures.flatMap(({ evidence }) => evidence.map(({ fact }) => fact)),
+      facts: exposures
+        .slice(0, MAX_EVIDENCE)
+        .flatMap(({ evidence }) => evidence.map(({ fact }) => fact))
+        .slice(0, MAX_EVIDENCE),
     });
   }
 

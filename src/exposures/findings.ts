@@ -35,7 +35,7 @@ interface Finding {
 }
 
 /** A finding names this many facts; a container can mount procfs any number of times. */
-const MAX_EVIDENCE = 16;
+export const MAX_EVIDENCE = 16;
 
 /**
  * The findings of a node, one for each rule and subject. A posture finding is open until it is resolved. An act

@@ -1,6 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { KeyholeError } from "../errors.js";
+import { SEVERITIES } from "../event.js";
+import { neutralise, quoted } from "../publish/neutral.js";
 import { RECORDING_VERSION, type RecordingHeader, type RecordingLine } from "./recording.js";
 import { decode } from "./recording-values.js";
 
@@ -99,7 +101,10 @@ function parse(file: string, { number, bytes, whole }: Raw): unknown {
     throw bad(file, number, column, {
       what: whole ? "this line is no JSON" : "the recording ends in the middle of this line",
       expected: "one JSON object a line",
-      found: number === 1 || !whole ? `${excerpt(bytes)}, ${bytes.length} bytes` : (error as Error).message,
+      found:
+        number === 1 || !whole
+          ? `${excerpt(bytes)}, ${bytes.length} bytes`
+          : neutralise((error as Error).message),
       ...(number > 1 && { hint: CUT_HINT }),
     });
   }
@@ -152,12 +157,13 @@ function openToRead(file: string): number {
 
 function excerpt(bytes: Buffer): string {
   const text = bytes.subarray(0, 40).toString("utf8");
-  return JSON.stringify(bytes.length > 40 ? `${text}…` : text);
+  return quoted(bytes.length > 40 ? `${text}…` : text);
 }
 
 function isHeader(header: Partial<RecordingHeader>): boolean {
   if (header.keyhole_recording !== RECORDING_VERSION) return typeof header.keyhole_recording === "number";
-  return Array.isArray(header.host_ns) && typeof header.node === "string" && typeof header.rules === "object";
+  const { host_ns: hostNs, node, time, rules } = header;
+  return Array.isArray(hostNs) && [node, time].every(isText) && isObject(rules) && Array.isArray(rules.ids);
 }
 
 /** The members without which a line says nothing; what is in them is checked by what uses it. */
@@ -173,15 +179,45 @@ const MEMBERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 function isLine(line: unknown): line is RecordingLine {
-  if (typeof line !== "object" || line === null) return false;
+  if (!isObject(line)) return false;
   if ("event" in line) return isEvent(line.event);
   if ("lost" in line) return typeof line.lost === "number";
   if (!("in" in line && "time" in line) || typeof line.in !== "string") return false;
   const members = Object.hasOwn(MEMBERS, line.in) ? MEMBERS[line.in] : undefined;
-  return members?.every((member) => member in line) === true;
+  if (members?.every((member) => member in line) !== true) return false;
+  return line.in !== "posture" || isView(line.view);
 }
 
 function isEvent(event: unknown): boolean {
-  if (typeof event !== "object" || event === null) return false;
-  return "seq" in event && typeof event.seq === "number" && "type" in event && "time" in event;
+  if (!isObject(event) || typeof event.seq !== "number" || !("type" in event && "time" in event))
+    return false;
+  return event.type !== "finding" || isFinding(event);
+}
+
+function isFinding({ id, rule, title, severity, subject }: Json): boolean {
+  if (![id, rule, title].every(isText) || !isObject(subject)) return false;
+  if (!isText(subject.kind) || !isText(subject.id) || !SEVERITIES.some((one) => one === severity))
+    return false;
+  return subject.container === null || isContainer(subject.container);
+}
+
+/** Whose it is; the rest is looked at by rules. */
+function isView(view: unknown): boolean {
+  if (!isObject(view) || !isObject(view.task)) return false;
+  return isContainer(view.container) && typeof view.task.pid === "number";
+}
+
+function isContainer(container: unknown): boolean {
+  if (!isObject(container) || !isText(container.id)) return false;
+  return container.pod === null || isObject(container.pod);
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
 }

@@ -3,24 +3,11 @@ import { code, table } from "../publish/markdown-table.js";
 import { ALL_CALL_FIELDS } from "./call-fields.js";
 import { CONTAINER_FIELDS } from "./container-fields.js";
 import type { DataException } from "./exception-compiler.js";
+import { FACT_WORDS } from "./fact-words.js";
 import type { FieldInfo } from "./field.js";
-import type { Fact, RuleInfo } from "./rule.js";
+import type { RuleInfo } from "./rule.js";
 import type { On } from "./rule-language.js";
 import { STORY_FIELDS } from "./story-fields.js";
-
-/** What each fact is, for people. */
-export const FACT_TEXTS: Readonly<Record<Fact, string>> = {
-  mountinfo: "the mount tables of containers",
-  "host-procfs": "which superblock is the host's own /proc",
-  "procfs-pid-namespace": "the pid namespace that a procfs instance shows",
-  "pid-namespace-tree": "which pid namespace descends from which",
-  syscalls: "system calls as they happen",
-  "procfs-options": "the options of procfs instances before and after a call",
-  "runtime-spec": "what the runtime was told about a container",
-  opens: "the files that tasks of containers open",
-  stories: "mounts from their first call to their end",
-  descriptors: "what the descriptors of tasks refer to",
-};
 
 /** A field, and the kinds of rules that can name it. */
 export interface ListedField extends FieldInfo {
@@ -77,7 +64,7 @@ function section(rule: RuleInfo, exceptions: readonly DataException[]): string {
       ["Kind", kind],
       ["Severity, at most", severity],
       ...(rule.severityDependsOn === undefined ? [] : [["It is", code(rule.severityDependsOn)]]),
-      ["Needs", needs.map((fact) => FACT_TEXTS[fact]).join("; ")],
+      ["Needs", needs.map((fact) => FACT_WORDS[fact]).join("; ")],
       [
         "Says more than",
         subsumes.map((other) => `[${code(other)}](#${other})`).join(", ") || "no other rule",

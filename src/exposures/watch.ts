@@ -23,7 +23,7 @@ import {
   type ViewSources,
 } from "./container-view.js";
 import { detachedByContainer, sameFiles } from "./detached-files.js";
-import { Exposures } from "./engine.js";
+import { Exposures, type InactiveRule } from "./engine.js";
 import type { FindingCount } from "./finding-counts.js";
 import type { FindingChange } from "./findings.js";
 import { Instances } from "./instances.js";
@@ -41,6 +41,8 @@ export interface ExposureWatchOptions {
   readonly rules: RuleSet;
   /** Others than `rules` are to come by {@link ExposureWatch.use}: what happens until then is judged by them. */
   readonly wait: boolean;
+  /** Whether files that containers open are looked at; asked at the start. */
+  readonly seesOpens: () => boolean;
   readonly publish: (change: FindingChange) => void;
   readonly log: Logger;
   /** Writes down what the rules are told. */
@@ -99,6 +101,8 @@ export class ExposureWatch {
   #reconfigured: SyscallEvent | null = null;
   #timer: NodeJS.Timeout | null = null;
   #errors = 0;
+  /** What the node can tell rules; null until the start. */
+  #facts: ReadonlySet<Fact> | null = null;
   /** What is judged when the rules are there; null: they are. */
   #waiting: (() => void)[] | null;
 
@@ -159,14 +163,20 @@ export class ExposureWatch {
     return this.#engine.totals();
   }
 
+  /** The rules in use that lack one of their facts here; none is known before the start. */
+  inactive(): InactiveRule[] {
+    return this.#facts === null ? [] : Exposures.inactive(this.#engine.rules, this.#facts);
+  }
+
   /** Looks at every container that runs now; `superblocks` is null where the kernel cannot be asked. */
   start(superblocks: ProcfsSuperblocks | null): void {
     this.#guard("procfs instances", () => {
       this.#instances = new Instances(superblocks);
     });
-    const { recorder, host } = this.#options;
+    const { recorder, host, seesOpens } = this.#options;
     const isKnown = (fact: Fact) => superblocks !== null || !OF_SUPERBLOCKS.has(fact);
-    recorder?.facts([...availableFacts(host)].filter(isKnown));
+    this.#facts = new Set([...availableFacts(host, { opens: seesOpens() })].filter(isKnown));
+    recorder?.facts([...this.#facts]);
     this.onInventory();
     for (const stir of this.#stirred.values()) stir.last = 0;
     if (this.#timer !== null) clearTimeout(this.#timer);

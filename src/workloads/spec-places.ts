@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import type { HostPath } from "../kernel/host-path.js";
 
 /** A file that may say what a runtime was told about a container. */
@@ -18,6 +18,10 @@ const BY_NAMESPACE: readonly (readonly [directory: string, file: string, format:
   ["run/docker/containerd/daemon/io.containerd.runtime.v2.task", "config.json", "config"],
   ["run/k3s/containerd/io.containerd.runtime.v2.task", "config.json", "config"],
 ];
+
+/** Directories in which there is one for each container. */
+const BY_CONTAINER = ["run/runc", "run/crun"] as const;
+const STORAGES = ["run/containers/storage", "var/lib/containers/storage"] as const;
 
 /** Namespaces of one containerd that are looked at. */
 const MAX_NAMESPACES = 64;
@@ -40,8 +44,7 @@ export function specPlaces(host: HostPath, id: string, rootUid: number | null): 
     for (const namespace of list(host.path(directory))) add(format, 0, directory, namespace, id, file);
   }
   add("config", 0, "run/crun", id, "config.json");
-  for (const storage of ["run/containers/storage", "var/lib/containers/storage"])
-    add("config", 0, storage, "overlay-containers", id, "userdata/config.json");
+  for (const storage of STORAGES) add("config", 0, storage, "overlay-containers", id, "userdata/config.json");
   if (rootUid !== null && rootUid !== 0) {
     const own = `run/user/${rootUid}`;
     add("runc-state", rootUid, own, "runc", id, "state.json");
@@ -49,6 +52,12 @@ export function specPlaces(host: HostPath, id: string, rootUid: number | null): 
     add("config", rootUid, own, "containers/overlay-containers", id, "userdata/config.json");
   }
   return places;
+}
+
+/** Whether any runtime keeps such files below the host's root: in a container that has none of it mounted, none does. */
+export function hasSpecPlaces(host: HostPath): boolean {
+  const directories = [...BY_CONTAINER, ...BY_NAMESPACE.map(([directory]) => directory), ...STORAGES];
+  return directories.some((directory) => existsSync(host.path(directory)));
 }
 
 function list(directory: string): string[] {

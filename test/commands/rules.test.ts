@@ -92,6 +92,16 @@ test("list prints all rules with the problems of files, and ends with 2 for thes
   assert.equal(problems[0].found, "ENOENT");
 });
 
+test("list says that rules about opened files are inactive where opens are off", () => {
+  const { text } = capture((options) =>
+    listRules({ ...options, config: { ...options.config, opens: "off" }, output: "json", hostRoot: "/" }),
+  );
+  const rules = new Map(JSON.parse(text).rules.map((rule: { readonly id: string }) => [rule.id, rule]));
+  const { state, missing } = rules.get("core-pattern-write") as { state: string; missing: string[] };
+  assert.equal(state, "inactive");
+  assert.ok(missing.includes("opens"));
+});
+
 test("docs and fields print every rule and every field", () => {
   const { text } = capture(documentRules);
   assert.match(text, /^## kernel-hardening-weakened$/m);

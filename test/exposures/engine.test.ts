@@ -84,6 +84,41 @@ test("a severity of the user's takes the place of the rule's, also for a finding
   assert.deepEqual([updated!.state, updated!.severity, updated!.id], ["updated", "low", opened!.id]);
 });
 
+test("findings about the node follow an exchange of rules as those about containers do", () => {
+  const rule = "proc-default-gaps";
+  const masked = container(runcMounts());
+  const exposures = engine(DETECTORS);
+  const told = () =>
+    exposures
+      .posture(masked)
+      .filter((finding) => finding.rule === rule)
+      .map(({ state, severity, reason }) => [state, severity, reason]);
+  assert.deepEqual(told(), [["open", "info", undefined]]);
+  assert.deepEqual(told(), []);
+  exposures.use(withOverrides(DETECTORS, { disable: [], severity: { [rule]: "low" } }));
+  assert.deepEqual(told(), [["updated", "low", undefined]]);
+  exposures.use(withOverrides(DETECTORS, { disable: [rule], severity: {} }));
+  assert.deepEqual(told(), [["resolved", "low", "the rule was disabled"]]);
+  exposures.use(DETECTORS);
+  assert.deepEqual(told(), [["open", "info", undefined]]);
+});
+
+test("a decision keeps no more facts than a finding", () => {
+  const [rule] = RULES.posture;
+  const many = {
+    ...rule!,
+    evaluate: () =>
+      Array.from({ length: 1000 }, (_, index) => ({
+        place: `/${index}`,
+        severity: "low" as const,
+        evidence: [{ fact: `fact ${index}` }],
+      })),
+  };
+  const exposures = engine({ ...RULES, posture: [many] });
+  const [finding] = exposures.posture(UNMASKED);
+  assert.equal(exposures.decisions.about({ finding: finding!.id })[0]!.facts.length, 16);
+});
+
 test("decisions are bounded, and the oldest make room", () => {
   const decisions = new Decisions(4);
   const decision = {

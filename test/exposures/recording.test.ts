@@ -285,6 +285,14 @@ describe("the file of a recording", () => {
 });
 
 describe("a recording that is damaged", () => {
+  it("is quoted without what a terminal would follow", async () => {
+    await record();
+    appendFileSync(path(), "\u001b[31m\u202e\n");
+    const { found } = read().error as KeyholeError;
+    assert.match(found!, /\\x1b|\\u\{202e\}/);
+    assert.doesNotMatch(found!, /[\u001b\u202e]/);
+  });
+
   /** All lines that can be read, and the error after them. */
   function read(): { readonly lines: RecordingLine[]; readonly error: unknown } {
     const lines: RecordingLine[] = [];
@@ -321,6 +329,10 @@ describe("a recording that is damaged", () => {
       ["\n", /r\.jsonl:1:1: this line is no JSON/],
       ["[]\n", /r\.jsonl:1:1: this is no recording/],
       ['{"schema":1}\n', /r\.jsonl:1:1: this is no recording/],
+      [
+        '{"keyhole_recording":1,"node":"n","time":"t","host_ns":[],"rules":null}\n',
+        /r\.jsonl:1:1: this is no recording/,
+      ],
       [whole.replace('"keyhole_recording":1', '"keyhole_recording":2'), /r\.jsonl:1:1: .*version 2/],
       [Buffer.from([0xff, 0xfe, 0x0a]), /r\.jsonl:1:1: this line is no JSON/],
     ];
@@ -339,6 +351,10 @@ describe("a recording that is damaged", () => {
       '{"in":"__proto__","time":"t"}',
       '{"in":"act","time":"t"}',
       '{"event":{}}',
+      '{"event":{"seq":1,"time":"t","type":"finding"}}',
+      '{"event":{"seq":1,"time":"t","type":"finding","id":"i","rule":"r","title":"t","severity":"low","subject":{"kind":"container","id":"c"}}}',
+      '{"in":"posture","time":"t","view":null}',
+      '{"in":"posture","time":"t","view":{"container":{"id":"c"},"task":{"pid":1}}}',
       "{",
     ]) {
       const before = readFileSync(path());

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import type { ContainerRef } from "../../src/event.js";
+import { availableFacts } from "../../src/exposures/available-facts.js";
 import { HostPath } from "../../src/kernel/host-path.js";
 import type { Task } from "../../src/namespaces/task.js";
 import { RuntimeSpecs } from "../../src/workloads/runtime-specs.js";
@@ -129,4 +130,10 @@ test("a user's own files count for that user's containers, and only if they are 
   assert.equal(specOf(root, ID, null), null);
   chownSync(file, 1001, 1001);
   assert.equal(specOf(root, ID, 1000), null);
+});
+
+test("where no runtime keeps anything, as in a pod, what it was told is no fact that rules can have", () => {
+  const knows = (root: string) => availableFacts(new HostPath(root), { opens: true }).has("runtime-spec");
+  assert.equal(knows(host({ "etc/os-release": "" })), false);
+  assert.equal(knows(host({ "run/runc/ID/state.json": "" })), true);
 });
