@@ -109,6 +109,7 @@ test("the name that a runtime gave the cgroup decides, in any hierarchy", () => 
     id: ID,
     runtime: null,
     name: null,
+    image: null,
     pod: { uid: "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9", namespace: null, name: null },
   });
 });

@@ -28,7 +28,7 @@ function host(files: Readonly<Record<string, string>>): string {
 }
 
 function specOf(root: string, id = ID, rootUid: number | null = 0, pid = PID) {
-  const container: ContainerRef = { id, runtime: null, name: null, pod: null };
+  const container: ContainerRef = { id, runtime: null, name: null, image: null, pod: null };
   return new RuntimeSpecs(new HostPath(root)).of(container, { pid, start: 1n } as Task, rootUid);
 }
 
