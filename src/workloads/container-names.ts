@@ -2,6 +2,7 @@ import type { ContainerRef } from "../event.js";
 import type { HostPath } from "../kernel/host-path.js";
 import { readRuntimeFile } from "./runtime-file.js";
 import { namesOf, namesOfDocker, type RuntimeNames } from "./runtime-names.js";
+import { runtimeRoot } from "./runtime-root.js";
 import { parseAnnotations } from "./runtime-spec.js";
 import { specPlaces } from "./spec-places.js";
 
@@ -33,7 +34,7 @@ export class ContainerNames {
   #reads = 0;
 
   constructor(host: HostPath, capacity = 4096) {
-    this.#host = host;
+    this.#host = runtimeRoot(host);
     this.#capacity = capacity;
   }
 

@@ -2,6 +2,7 @@ import type { ContainerRef } from "../event.js";
 import type { HostPath } from "../kernel/host-path.js";
 import type { Task } from "../namespaces/task.js";
 import { readRuntimeFile } from "./runtime-file.js";
+import { runtimeRoot } from "./runtime-root.js";
 import { parseSpec, type RuntimeSpec } from "./runtime-spec.js";
 import { type SpecPlace, specPlaces } from "./spec-places.js";
 
@@ -19,7 +20,7 @@ export class RuntimeSpecs implements SpecSource {
   readonly #known = new Map<string, RuntimeSpec>();
 
   constructor(host: HostPath, capacity = 4096) {
-    this.#host = host;
+    this.#host = runtimeRoot(host);
     this.#capacity = capacity;
   }
 
