@@ -25,6 +25,8 @@ export interface ContainerRef {
   /** docker, containerd, cri-o, podman, lxc, nspawn; null where the cgroup's name does not tell. */
   readonly runtime: string | null;
   readonly name: string | null;
+  /** What it was made of, as the runtime was told. */
+  readonly image: string | null;
   readonly pod: PodRef | null;
 }
 

@@ -35,6 +35,8 @@ export async function run(
 ): Promise<number> {
   // before anything that takes its time: a signal during the start ends it as well
   const ended = endOf();
+  let onHangup = (): void => {};
+  process.on("SIGHUP", () => onHangup());
   const log = createLogger(config.log);
   const publisher = new Publisher({ node: config.node });
   const recorder = record === null ? null : await openRecorder(record, config, log);
@@ -65,7 +67,7 @@ export async function run(
       listen:
         listening === undefined ? null : formatAddress({ host: listening.address, port: listening.port }),
     });
-    process.on("SIGHUP", () => void reload.request("SIGHUP"));
+    onHangup = () => void reload.request("SIGHUP");
     unwatch = watchFiles(
       { files, directories: [DROP_IN_DIRECTORY, config.rules.directory ?? RULES_DIRECTORY] },
       () => void reload.request("a file changed"),

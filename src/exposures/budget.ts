@@ -1,5 +1,7 @@
 /** A turn may cost this much whatever it is for, in milliseconds. */
 const FREE_MS = 2;
+/** Who is remembered to have cost too much. */
+const MAX_KEYS = 4096;
 /** What costs more may be done again after this many times as long. */
 const PAUSE_FACTOR = 20;
 
@@ -33,12 +35,18 @@ export class Budget {
       return work();
     } finally {
       const took = this.#now() - began;
-      if (took > FREE_MS) this.#notBefore.set(key, began + took * PAUSE_FACTOR);
-      else this.#notBefore.delete(key);
+      this.#notBefore.delete(key);
+      if (took > FREE_MS) this.#pause(key, began + took * PAUSE_FACTOR);
     }
   }
 
   forget(key: string): void {
     this.#notBefore.delete(key);
+  }
+
+  #pause(key: string, until: number): void {
+    this.#notBefore.set(key, until);
+    // who paused longest ago may go on a little early
+    if (this.#notBefore.size > MAX_KEYS) this.#notBefore.delete(this.#notBefore.keys().next().value!);
   }
 }

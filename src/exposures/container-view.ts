@@ -114,7 +114,7 @@ export function buildContainerView(
   const tree = new MountTree(table);
   const mounts = tree.visible();
   const masks = node?.masks ?? null;
-  const spec = node?.specs.of(container, task, uidMap.toOutside(0)) ?? null;
+  const spec = node?.specs.of(container, task) ?? null;
   const pidNs = task.ns[LINK_INDEX.pid]!;
   return {
     container,

@@ -35,6 +35,7 @@ export function containerRefFields(prefix = "container."): Field<ContainerRef>[]
       ["id", "string", "id of the container", ({ id }) => id],
       ["runtime", "string", "docker, containerd, cri-o, podman, lxc or nspawn", ({ runtime }) => runtime],
       ["name", "string", "name of the container", ({ name }) => name],
+      ["image", "string", "the image that it was made of, as the runtime was told", ({ image }) => image],
       ["pod.uid", "string", "uid of its pod", ({ pod }) => pod?.uid],
       ["pod.namespace", "string", "Kubernetes namespace of its pod", ({ pod }) => pod?.namespace],
       ["pod.name", "string", "name of its pod", ({ pod }) => pod?.name],

@@ -194,6 +194,8 @@ export class ExposureWatch {
     const { host, tasks, containers } = this.#options;
     this.origins.onInventory(tasks.values());
     this.#inputs.leaveOut(ownContainer(host, containers, (pid) => tasks.get(pid)));
+    // exceptions rest on names
+    for (const id of containers.nameAgain()) if (this.#known.has(id)) this.#stir(id);
     const running = representatives(tasks.values(), (task) => containers.of(task), this.#static.hostNs);
     const ids = new Set(running.map(({ container }) => container.id));
     for (const id of [...this.#known.keys()].filter((known) => !ids.has(known))) {

@@ -6,6 +6,7 @@ import { type Mount, readMountinfo } from "../kernel/mountinfo.js";
 import { readNamespaceLink } from "../kernel/nsfs.js";
 import { readStatus } from "../kernel/status.js";
 import { MountTree } from "../mounts/mount-tree.js";
+import { ContainerNames } from "./container-names.js";
 import { type CgroupLine, matchCgroupLines, parseCgroup } from "./patterns.js";
 
 /** What was found of a process. */
@@ -38,11 +39,18 @@ const PID = LINK_INDEX.pid;
 export class ContainerFinder {
   readonly #host: HostPath;
   readonly #hostNs: NsInums;
+  readonly #names: ContainerNames;
   #hostRoot: Mount | null | undefined;
 
   constructor(host: HostPath, hostNs: NsInums) {
     this.#host = host;
     this.#hostNs = hostNs;
+    this.#names = new ContainerNames(host);
+  }
+
+  /** Looks again for names that were not known: what has some now, by what {@link find} gave. */
+  nameAgain(): ReadonlyMap<ContainerRef, ContainerRef> {
+    return this.#names.again();
   }
 
   /** Null where it cannot be told: the process is gone, or its root is not a mount. */
@@ -52,7 +60,8 @@ export class ContainerFinder {
     const match = matchCgroupLines(lines);
     if (match !== null) {
       const pod = match.podUid === null ? null : { uid: match.podUid, namespace: null, name: null };
-      return { container: { id: match.id, runtime: match.runtime, name: null, pod }, named: true };
+      const { id, runtime } = match;
+      return { container: this.#names.of({ id, runtime, name: null, image: null, pod }), named: true };
     }
     const ownPid = differs(namespaces.pid, this.#hostNs[PID]);
     if (!ownPid) {
@@ -62,7 +71,7 @@ export class ContainerFinder {
     }
     const leaf = this.#leafName(process, lines);
     const id = leaf ?? (ownPid ? `pidns:${namespaces.pidName}` : `mntns:${namespaces.mntName}`);
-    return { container: { id, runtime: null, name: null, pod: null }, named: leaf !== null };
+    return { container: { id, runtime: null, name: null, image: null, pod: null }, named: leaf !== null };
   }
 
   #readCgroup(pid: number | "self"): CgroupLine[] | null {

@@ -35,6 +35,7 @@ export interface NamespaceNames {
 type Identity = string | object | number;
 
 interface Answer extends Found {
+  container: ContainerRef | null;
   readonly key: bigint;
   readonly cgroup: bigint;
   readonly mnt: Identity;
@@ -114,8 +115,8 @@ export class Containers {
   /**
    * The container of `task`; null for a task of the host, and for one that is gone and in a cgroup that has not been
    * seen to name a container.
-   * Reads /proc/PID/cgroup, and at most once more /proc/PID/mountinfo, the first time that a cgroup is seen with
-   * these namespaces; after that it is one look-up. A task whose cgroup ids are not known is never remembered.
+   * Reads /proc/PID/cgroup, at most once more /proc/PID/mountinfo, and for a container that is new what its runtime calls
+   * it, the first time that a cgroup is seen with these namespaces; after that it is one look-up. A task whose cgroup ids are not known is never remembered.
    */
   of(task: Task): ContainerRef | null {
     if (task.ppid === KTHREADD || task.pid === KTHREADD) return null;
@@ -171,6 +172,20 @@ export class Containers {
     };
     const owner = this.#liveOwner("mnt", names) ?? this.#liveOwner("pid", names);
     return owner?.container ?? null;
+  }
+
+  /**
+   * Looks again, three times at most, for the names of containers whose runtime had not written them when they were found.
+   * Returns the ids of those that have names now, which are other objects from then on.
+   */
+  nameAgain(): string[] {
+    const named = this.#finder.nameAgain();
+    if (named.size === 0) return [];
+    for (const answers of this.#answers.values()) {
+      for (const answer of answers)
+        if (answer.container !== null) answer.container = named.get(answer.container) ?? answer.container;
+    }
+    return [...named.values()].map(({ id }) => id);
   }
 
   #identity(type: "mnt" | "pid", inum: number): Identity {

@@ -1,3 +1,6 @@
+import { type Annotations, annotationsOf } from "./runtime-names.js";
+import type { SpecPlace } from "./spec-places.js";
+
 /** What a runtime was told to do for a container, as far as its pseudo file systems are concerned. */
 export interface RuntimeSpec {
   /** The file on the host that says so. */
@@ -13,11 +16,27 @@ const MAX_PATHS = 2048;
 
 type Json = { readonly [member: string]: unknown };
 
+/** Reads the text of a file in one of the formats of {@link SpecPlace}, of a container whose first process is `pid`. */
+export function parseSpec(text: string, { path, format }: SpecPlace, pid: number): RuntimeSpec | null {
+  return format === "config" ? parseConfig(text, path) : parseRuncState(text, path, pid);
+}
+
+/**
+ * The annotations that name things in the text of such a file, whosever it is: runc has them among the labels of its state
+ * (libcontainer/specconv/spec_linux.go, CreateLibcontainerConfig). Null where it is none.
+ */
+export function parseAnnotations(text: string, format: SpecPlace["format"]): Annotations | null {
+  const file = parse(text);
+  if (file === null) return null;
+  if (format === "config") return annotationsOf(file.annotations);
+  return isObject(file.config) ? annotationsOf(file.config.labels) : null;
+}
+
 /**
  * Reads the text of a config.json (OCI runtime specification, "Linux Container Configuration"); null where it is none. A list
  * that is not there is empty.
  */
-export function parseConfig(text: string, file: string): RuntimeSpec | null {
+function parseConfig(text: string, file: string): RuntimeSpec | null {
   const config = parse(text);
   if (config === null || typeof config.ociVersion !== "string") return null;
   const linux = isObject(config.linux) ? config.linux : {};
@@ -28,7 +47,7 @@ export function parseConfig(text: string, file: string): RuntimeSpec | null {
  * Reads the text of runc's state.json (libcontainer/container_linux.go, State), which has what the runtime made of its
  * specification; null where it is none, or that of a container whose first process is not `pid`.
  */
-export function parseRuncState(text: string, file: string, pid: number): RuntimeSpec | null {
+function parseRuncState(text: string, file: string, pid: number): RuntimeSpec | null {
   const state = parse(text);
   if (state === null || state.init_process_pid !== pid || !isObject(state.config)) return null;
   return { file, masked: pathsOf(state.config.mask_paths), readonly: pathsOf(state.config.readonly_paths) };

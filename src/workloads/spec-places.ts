@@ -6,8 +6,6 @@ export interface SpecPlace {
   /** As the agent has it. */
   readonly path: string;
   readonly format: "config" | "runc-state";
-  /** Who the file has to belong to, beside the host's root. */
-  readonly owner: number;
 }
 
 /** Directories in which containerd has one for each of its namespaces. */
@@ -30,27 +28,21 @@ const MAX_NAMESPACES = 64;
 const ID = /^[A-Za-z0-9_][A-Za-z0-9_.+:@-]{0,255}$/;
 
 /**
- * Where the runtimes keep what they were told about container `id`, whose root is `rootUid` on the host (null: nobody): runc,
- * Docker, containerd (Kubernetes), crun, Podman, CRI-O. What a runtime made of it comes before what it was told. Empty for an
- * id that no runtime gives.
+ * Where the runtimes keep what they were told about container `id`: runc, Docker, containerd (Kubernetes), crun, Podman,
+ * CRI-O. What a runtime made of it comes before what it was told. Empty for an id that no runtime gives. Runtimes without
+ * privileges keep it where the user can mount a file system that never answers: that is not looked at.
  */
-export function specPlaces(host: HostPath, id: string, rootUid: number | null): SpecPlace[] {
+export function specPlaces(host: HostPath, id: string): SpecPlace[] {
   if (!ID.test(id)) return [];
   const places: SpecPlace[] = [];
-  const add = (format: SpecPlace["format"], owner: number, ...parts: readonly string[]) =>
-    places.push({ path: host.path(...parts), format, owner });
-  add("runc-state", 0, "run/runc", id, "state.json");
+  const add = (format: SpecPlace["format"], ...parts: readonly string[]) =>
+    places.push({ path: host.path(...parts), format });
+  add("runc-state", "run/runc", id, "state.json");
   for (const [directory, file, format] of BY_NAMESPACE) {
-    for (const namespace of list(host.path(directory))) add(format, 0, directory, namespace, id, file);
+    for (const namespace of list(host.path(directory))) add(format, directory, namespace, id, file);
   }
-  add("config", 0, "run/crun", id, "config.json");
-  for (const storage of STORAGES) add("config", 0, storage, "overlay-containers", id, "userdata/config.json");
-  if (rootUid !== null && rootUid !== 0) {
-    const own = `run/user/${rootUid}`;
-    add("runc-state", rootUid, own, "runc", id, "state.json");
-    add("config", rootUid, own, "crun", id, "config.json");
-    add("config", rootUid, own, "containers/overlay-containers", id, "userdata/config.json");
-  }
+  add("config", "run/crun", id, "config.json");
+  for (const storage of STORAGES) add("config", storage, "overlay-containers", id, "userdata/config.json");
   return places;
 }
 

@@ -17,9 +17,21 @@ function task(pid: number, pidNs: number, start: number, tid = pid): Task {
 }
 
 const POD = { uid: "5c0a-11", namespace: "shop", name: "web" };
-const APP: ContainerRef = { id: "70dfa".padEnd(64, "0"), runtime: null, name: "app", pod: POD };
-const PAUSE: ContainerRef = { id: "70dfb".padEnd(64, "0"), runtime: null, name: "pause", pod: POD };
-const HOST_PID: ContainerRef = { id: "e1".padEnd(64, "0"), runtime: null, name: "node-exporter", pod: null };
+const APP: ContainerRef = { id: "70dfa".padEnd(64, "0"), runtime: null, name: "app", image: null, pod: POD };
+const PAUSE: ContainerRef = {
+  id: "70dfb".padEnd(64, "0"),
+  runtime: null,
+  name: "pause",
+  image: null,
+  pod: POD,
+};
+const HOST_PID: ContainerRef = {
+  id: "e1".padEnd(64, "0"),
+  runtime: null,
+  name: "node-exporter",
+  image: null,
+  pod: null,
+};
 
 /** A runtime's child that waits outside, the app with a container of its own in it, a thread, a pause, a hostPID one. */
 const TASKS: readonly (readonly [Task, ContainerRef | null])[] = [

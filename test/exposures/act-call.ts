@@ -41,7 +41,7 @@ export function call(syscall: string, more: Partial<SyscallEvent> = {}): Syscall
       ns_pid: 7,
       parent: { comm: "app", exe: "/app" },
     },
-    container: { id: "c1", runtime: null, name: null, pod: null },
+    container: { id: "c1", runtime: null, name: null, image: null, pod: null },
     namespaces: refs(OWN_NS),
     ...more,
   };

@@ -7,7 +7,7 @@ import { LINK_INDEX, type NsType } from "../../src/kernel/links.js";
 import { brief, call, changes, context, engine, entering, OWN_NS, refs } from "./act-call.js";
 import { HOST_NS, HOST_PROC_DEV, namespaces } from "./container.js";
 
-const OTHER = { id: "c2", runtime: null, name: null, pod: null };
+const OTHER = { id: "c2", runtime: null, name: null, image: null, pod: null };
 const OTHER_NS = namespaces({ mnt: 300, pid: 304, pid_for_children: 304, net: 303 });
 
 function byPidfd(

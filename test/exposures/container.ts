@@ -85,7 +85,7 @@ export function container(mounts: readonly Mount[], options: ContainerOptions = 
     cgroupV1: 0n,
   };
   return {
-    container: { id: options.id ?? "c1", runtime: null, name: null, pod: null },
+    container: { id: options.id ?? "c1", runtime: null, name: null, image: null, pod: null },
     task,
     hostNs: HOST_NS,
     procfs: procfsViews(tree, options.oracle).map((view) => inContainer(view, ns, sources)),

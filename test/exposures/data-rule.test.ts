@@ -5,7 +5,7 @@ import { runcMounts } from "../mounts/mountinfo-text.js";
 import { container, HOST_NS, HOST_PROC_DEV } from "./container.js";
 import { load, ruleText } from "./rule-files.js";
 
-const CONTAINER = { id: "c1", runtime: null, name: null, pod: null };
+const CONTAINER = { id: "c1", runtime: null, name: null, image: null, pod: null };
 
 function engine(t: TestContext, text: string): Exposures {
   const { rules, lines } = load(t, { "a.yaml": text });

@@ -14,7 +14,7 @@ import { runcMounts } from "../mounts/mountinfo-text.js";
 import { container, HOST_NS, namespaces } from "./container.js";
 
 const POD = { uid: "u-1", namespace: "shop", name: "web-1" };
-const CONTAINER: ContainerRef = { id: "c1", runtime: "containerd", name: "web", pod: POD };
+const CONTAINER: ContainerRef = { id: "c1", runtime: "containerd", name: "web", image: null, pod: POD };
 const PROCESS = {
   pid: 77,
   tid: 78,

@@ -99,7 +99,7 @@ const CALL = {
     },
     parent: { comm: "app", exe: "/app" },
   },
-  container: { id: "c1", runtime: null, name: null, pod: null },
+  container: { id: "c1", runtime: null, name: null, image: null, pod: null },
   namespaces: {},
 } as const;
 

@@ -73,7 +73,7 @@ function opening(file: Partial<OpenedFile>, more: Partial<SyscallEvent> = {}): S
     strings: "user-exit",
     ret: 3,
     process: { ...process, ns_pid: 7, parent: null },
-    container: { id: "c1", runtime: null, name: null, pod: null },
+    container: { id: "c1", runtime: null, name: null, image: null, pod: null },
     namespaces: {},
     file: { ...FILE, ...file },
     ...more,
@@ -98,7 +98,7 @@ test("an open of a catalogued file is told by its rule, once, with its severity"
   ]);
   const foreign = { entry: "process-memory", path: "/1/mem", access: ["read"] } as const;
   assert.deepEqual(told(opening({ ...foreign, of: { pid: 1, container: null } })), ["high proc-foreign-mem"]);
-  const own = { id: "c1", runtime: null, name: null, pod: null };
+  const own = { id: "c1", runtime: null, name: null, image: null, pod: null };
   assert.deepEqual(told(opening({ ...foreign, of: { pid: 5, container: own } })), []);
 });
 
@@ -133,7 +133,7 @@ test("what an exception spares is counted by its name, and nothing that is not k
   const context = { hostNs: HOST_NS, parentNs: null, after: () => null };
   const pod = { uid: "u", namespace: "kube-system", name: "npd-x" };
   const kmsg = { entry: "kmsg", path: "/kmsg", access: ["read"] } as const;
-  const detector = { id: "c1", runtime: null, name: "node-problem-detector", pod };
+  const detector = { id: "c1", runtime: null, name: "node-problem-detector", image: null, pod };
   assert.deepEqual(engine.act(opening(kmsg, { container: detector }), context), []);
   assert.equal(engine.suppressed().get("exception:node-problem-detector"), 1);
   assert.equal(engine.act(opening(kmsg), context).length, 1);

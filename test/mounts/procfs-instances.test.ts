@@ -42,7 +42,7 @@ function task(pid: number, mnt: number): Task {
   };
 }
 
-const APP = { id: "app", runtime: null, name: null, pod: null };
+const APP = { id: "app", runtime: null, name: null, image: null, pod: null };
 
 function join(
   tables: readonly (readonly Mount[])[],

@@ -44,7 +44,7 @@ function call(seq: number, more: Partial<SyscallEvent> = {}): SyscallEvent {
       ...{ pid: 4300, tid: 4300, ppid: 4242, uid: 0, gid: 0, comm: HOSTILE, exe: "/bin/sh", start: "5" },
       ...{ ns_pid: 7, parent: null },
     },
-    container: { id: "c1", runtime: null, name: HOSTILE, pod: null },
+    container: { id: "c1", runtime: null, name: HOSTILE, image: null, pod: null },
     namespaces: {},
     target: { via: "nsfs", type: "mnt", inum: HOST_NS[0]!, id: null },
     ...more,

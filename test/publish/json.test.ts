@@ -74,7 +74,7 @@ describe("serialise", () => {
       truncated: ["target"],
       unreadable: { data: "EFAULT" },
       raw: { "args.target": "/w==" },
-      container: { id: "a", runtime: null, name: null, pod: null },
+      container: { id: "a", runtime: null, name: null, image: null, pod: null },
       direction: "same",
       outcome: null,
       resolved: { target: "/a\u0001" },

@@ -21,7 +21,7 @@ function finding(rule: string, severity: FindingChange["severity"], name: string
     ...{ kind: info.kind, count: 1, first_seen: "t", last_seen: "t" },
     subject: {
       ...{ kind: "container", id: `${name}-id`, pid: 7 },
-      container: { id: `${name}-id`, runtime: "runc", name, pod: null },
+      container: { id: `${name}-id`, runtime: "runc", name, image: null, pod: null },
     },
     evidence: [{ fact: `it is at ${name}`, check: "grep '^7 ' /proc/7/mountinfo" }],
     ...{ remediation: info.remediation, references: info.references, tags: info.tags, also: [] },

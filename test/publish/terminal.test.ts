@@ -31,7 +31,7 @@ test("strings are quoted, structures in braces, cut ones marked, failures named"
       truncated: ["data"],
       ret: -16,
       errno: "EBUSY",
-      container: { id: "abc", runtime: null, name: null, pod: null },
+      container: { id: "abc", runtime: null, name: null, image: null, pod: null },
     }),
     '11:05:22.370  failed    nsenter[812] abc mount(source="pr\\"oc", target="/a b", filesystemtype=null,' +
       ' mountflags=0, data="x"…) = EBUSY',
@@ -195,6 +195,7 @@ test("no text of a traced process gets a control character, an escape or a bidi 
               id: text,
               runtime: null,
               name: text,
+              image: text,
               pod: { uid: null, namespace: text, name: text },
             },
             target: { via: "mount", fs_type: text, dev: "0:1" },

@@ -11,6 +11,7 @@ const container = (id: string, more: Partial<ContainerRef> = {}): ContainerRef =
   id,
   runtime: null,
   name: null,
+  image: null,
   pod: null,
   ...more,
 });

@@ -109,6 +109,7 @@ test("the name that a runtime gave the cgroup decides, in any hierarchy", () => 
     id: ID,
     runtime: null,
     name: null,
+    image: null,
     pod: { uid: "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9", namespace: null, name: null },
   });
 });
@@ -247,6 +248,29 @@ test("of a task that is gone nothing is known or remembered", () => {
   assert.equal(found.size, 0);
   make(50, { cgroup: "/mine", cgroupId: 9n, pid: 304 });
   assert.equal(found.of(task)?.id, "mine");
+});
+
+test("a container that its runtime had not yet described is named later, and is the same object until then", () => {
+  const found = containers();
+  const pod = "pod0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
+  const cgroup = `/kubepods/besteffort/${pod}/${ID}`;
+  const init = make(50, { cgroup, cgroupId: 9n, mnt: 300, pid: 304 });
+  const other = make(51, { cgroup, cgroupId: 9n, mnt: 301, pid: 304 });
+  const before = found.of(init);
+  assert.equal(found.of(other), before);
+  assert.deepEqual(found.nameAgain(), []);
+  const bundle = join(root, "run/containerd/io.containerd.runtime.v2.task/k8s.io", ID);
+  mkdirSync(bundle, { recursive: true });
+  const annotations = { "io.kubernetes.cri.sandbox-namespace": "shop" };
+  writeFileSync(join(bundle, "config.json"), JSON.stringify({ ociVersion: "1.1.0", annotations }));
+  assert.equal(found.of(init), before);
+  assert.deepEqual(found.nameAgain(), [ID]);
+  const named = found.of(init);
+  assert.equal(named?.pod?.namespace, "shop");
+  assert.equal(found.of(other), named);
+  assert.equal(found.owning(init.ns), named);
+  assert.deepEqual(found.nameAgain(), []);
+  assert.equal(found.reads, 2);
 });
 
 test("a task that made a namespace and is gone is in the container that its cgroup names", () => {

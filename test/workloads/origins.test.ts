@@ -8,7 +8,7 @@ import { isRuntimeAtWork } from "../../src/workloads/runtimes.js";
 import { HOST_NS, namespaces } from "../exposures/container.js";
 
 const IN_CONTAINER = namespaces({ mnt: 200, pid: 204 });
-const CONTAINER: ContainerRef = { id: "c1", runtime: null, name: null, pod: null };
+const CONTAINER: ContainerRef = { id: "c1", runtime: null, name: null, image: null, pod: null };
 
 function task(pid: number, ns = HOST_NS, more: Partial<Task> = {}): Task {
   return {
