@@ -6,7 +6,7 @@ import { type Recording, type RecordingOptions, record } from "./recording.js";
 import { expectedCalls } from "./shapes.js";
 
 /** What the agent must be told so that it publishes every call of its own, also of a flood. */
-export const AGENT_OPTIONS = ["--limits-rate", "0"];
+export const AGENT_OPTIONS = ["--limits-rate", "0", "--opens", "off"];
 
 /** One command, seen by strace and by the agent at once. */
 export interface Observation {
