@@ -4,7 +4,7 @@
  * beside as NAME-probe.bpf.o or NAME-cast.bpf.o. The same source gives the same bytes on any machine with the pinned clang
  * and the same headers of libbpf.
  *
- * usage: node scripts/build-bpf.js [--out DIR]    DIR instead of bpf/
+ * usage: node scripts/build-bpf.js [--out DIR] [--arch x64|arm64]    DIR instead of bpf/, one architecture alone
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -27,6 +27,11 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** Node's name of each architecture, and the one by which bpf_tracing.h of libbpf chooses its pt_regs. */
 const TARGETS = { x64: "x86", arm64: "arm64" };
+
+const { values } = parseArgs({
+  options: { out: { type: "string", default: join(ROOT, "bpf") }, arch: { type: "string" } },
+});
+const targets = Object.entries(TARGETS).filter(([arch]) => values.arch === undefined || values.arch === arch);
 
 /** What changes how kernel memory is read (bpf/read.h), by the name of the object that is made with it. */
 const VARIANTS = { probe: "KEYHOLE_PROBE_READ", cast: "KEYHOLE_CAST" };
@@ -75,7 +80,7 @@ function compileAll(folder) {
   const tools = pinnedClang();
   const sources = readdirSync(join(ROOT, "bpf")).filter((name) => name.endsWith(".bpf.c"));
   if (sources.length === 0) throw new Error("no bpf/*.bpf.c to build");
-  for (const [arch, target] of Object.entries(TARGETS)) {
+  for (const [arch, target] of targets) {
     mkdirSync(join(folder, arch));
     for (const name of sources.sort()) {
       const source = join("bpf", name);
@@ -98,7 +103,7 @@ function compileAll(folder) {
  * @param {string} out
  */
 function replaceObjects(from, out) {
-  for (const arch of Object.keys(TARGETS)) {
+  for (const [arch] of targets) {
     const objects = readdirSync(join(from, arch));
     mkdirSync(join(out, arch), { recursive: true });
     for (const old of readdirSync(join(out, arch))) {
@@ -114,6 +119,7 @@ function replaceObjects(from, out) {
 
 /** @param {string} out */
 function build(out) {
+  if (targets.length === 0) throw new Error(`there is no architecture ${values.arch}: x64 or arm64`);
   if (!existsSync("/usr/include/bpf/bpf_helpers.h")) {
     throw new Error("bpf/bpf_helpers.h was not found; on Debian 12: apt-get install libbpf-dev");
   }
@@ -127,7 +133,6 @@ function build(out) {
   }
 }
 
-const { values } = parseArgs({ options: { out: { type: "string", default: join(ROOT, "bpf") } } });
 try {
   build(resolve(values.out));
 } catch (error) {

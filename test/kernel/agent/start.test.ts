@@ -75,7 +75,7 @@ describe("keyhole run starts with what it can", () => {
     const source = readFileSync(join(copy, file), "utf8");
     assert.ok(source.includes(from));
     writeFileSync(join(copy, file), source.replaceAll(from, to));
-    const built = run(process.execPath, [join(copy, "scripts/build-bpf.js")]);
+    const built = run(process.execPath, [join(copy, "scripts/build-bpf.js"), "--arch", process.arch]);
     assert.equal(built.status, 0, built.stderr);
     return join(copy, "dist/keyhole.js");
   }
