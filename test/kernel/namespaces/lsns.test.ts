@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
 import { type TreeOptions, type TreeRow, tree } from "../../../src/commands/tree.js";
 import { HostPath } from "../../../src/kernel/host-path.js";
 import { readNamespaces } from "../../../src/kernel/proc-tasks.js";
-import { type LsnsRow, lsns } from "./lsns.js";
+import { type LsnsRow, lsns, lsnsText } from "./lsns.js";
 import { type Nested, startNested } from "./nested.js";
 
 interface LsnsTree {
@@ -72,7 +71,7 @@ test("says what lsns says of every namespace", async () => {
 
 test("names the superior below which lsns draws a namespace", async () => {
   for (const by of ["owner", "parent"] as const) {
-    const text = execFileSync("lsns", ["-J", `--tree=${by}`, "-o", "NS"], { encoding: "utf8" });
+    const text = lsnsText(["-J", `--tree=${by}`, "-o", "NS"]);
     const superiors = new Map<number, number>();
     const walk = (nodes: readonly LsnsTree[], superior: number): void => {
       for (const { ns, children } of nodes) {

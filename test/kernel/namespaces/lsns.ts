@@ -39,18 +39,26 @@ export function lsns(...options: string[]): LsnsRow[] {
   return run(["lsns"], options);
 }
 
+/** What the lsns of this system prints. */
+export function lsnsText(options: readonly string[]): string {
+  return textOf(["lsns", ...options]);
+}
+
 /** It gives up, with nothing said, where a process ends while it is looked at. */
 const ATTEMPTS = 10;
 
-function run([program, ...rest]: readonly string[], options: readonly string[]): LsnsRow[] {
-  const columns = "NS,TYPE,NPROCS,PID,PPID,UID,USER,PNS,ONS,COMMAND";
+function textOf([program, ...options]: readonly string[]): string {
   for (let attempt = 1; ; attempt++) {
-    const { status, stdout, stderr, error } = spawnSync(
-      program!,
-      [...rest, "-J", "-l", "-o", columns, ...options],
-      { encoding: "utf8", maxBuffer: 1 << 28 },
-    );
-    if (status === 0) return JSON.parse(stdout).namespaces;
+    const { status, stdout, stderr, error } = spawnSync(program!, options, {
+      encoding: "utf8",
+      maxBuffer: 1 << 28,
+    });
+    if (status === 0) return stdout;
     if (attempt === ATTEMPTS) throw new Error(`lsns: status ${status}, ${error?.message ?? stderr}`);
   }
+}
+
+function run(command: readonly string[], options: readonly string[]): LsnsRow[] {
+  const columns = "NS,TYPE,NPROCS,PID,PPID,UID,USER,PNS,ONS,COMMAND";
+  return JSON.parse(textOf([...command, "-J", "-l", "-o", columns, ...options])).namespaces;
 }
