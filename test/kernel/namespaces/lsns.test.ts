@@ -27,9 +27,12 @@ async function keyhole(options: TreeOptions): Promise<TreeRow[]> {
 
 function comparable(row: TreeRow): LsnsRow {
   assert.ok(
-    row.pid !== null && row.ppid !== null && row.uid !== null && row.user !== null && row.command !== null,
+    row.pid !== null && row.ppid !== null && row.uid !== null && row.command !== null,
+    JSON.stringify(row),
   );
-  const { ns, type, nprocs, pid, ppid, uid, user, command } = row;
+  const { ns, type, nprocs, pid, ppid, uid, command } = row;
+  // of a uid without a name, as a user namespace can have, lsns shows the number
+  const user = row.user ?? String(uid);
   return { ns, type, nprocs, pid, ppid, uid, user, pns: row.pns ?? 0, ons: row.ons ?? 0, command };
 }
 
