@@ -93,7 +93,11 @@ export class Reload {
       // The rules' files may be others although no key is.
       use(loaded);
       log.setLevel(config.log.level);
-      this.#config = { ...this.#config, rules: config.rules, log: { ...this.#config.log, ...config.log } };
+      this.#config = {
+        ...this.#config,
+        rules: config.rules,
+        log: { ...this.#config.log, level: config.log.level },
+      };
       const { succeeded } = this.#state;
       const lastSuccess = Date.now() / 1000;
       this.#state = { ...this.#state, succeeded: succeeded + 1, lastSuccess, problem: null };

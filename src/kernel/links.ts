@@ -2,6 +2,18 @@
 export const NS_TYPES = ["mnt", "uts", "ipc", "net", "pid", "user", "cgroup", "time"] as const;
 export type NsType = (typeof NS_TYPES)[number];
 
+/** The flag of setns(2), unshare(2) and clone(2) for each type. */
+export const NS_FLAGS: Readonly<Record<NsType, string>> = {
+  mnt: "CLONE_NEWNS",
+  uts: "CLONE_NEWUTS",
+  ipc: "CLONE_NEWIPC",
+  net: "CLONE_NEWNET",
+  pid: "CLONE_NEWPID",
+  user: "CLONE_NEWUSER",
+  cgroup: "CLONE_NEWCGROUP",
+  time: "CLONE_NEWTIME",
+};
+
 /**
  * The ten namespace links of a task: its eight namespaces, then the two that its children will be born
  * into (namespaces(7), /proc/PID/ns/{pid,time}_for_children). The order is that of `ns[]` in bpf/event.h.

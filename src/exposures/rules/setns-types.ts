@@ -1,5 +1,6 @@
 import {
   LINK_INDEX,
+  NS_FLAGS,
   NS_TYPES,
   type NsInums,
   type NsLink,
@@ -51,7 +52,7 @@ export function entered({ changed }: Act["call"]): NsType[] {
 /** The types that a call with a pidfd asked for. */
 export function askedOf({ args }: Act["call"]): NsType[] {
   const { nstype } = args;
-  return Array.isArray(nstype) ? NS_TYPES.filter((type) => nstype.includes(FLAGS[type])) : [];
+  return Array.isArray(nstype) ? NS_TYPES.filter((type) => nstype.includes(NS_FLAGS[type])) : [];
 }
 
 /** Whether the descriptor is that of `host`, or of a process in it of which the call wants this namespace. */
@@ -61,15 +62,3 @@ function leadsTo(call: Act["call"], type: NsType, host: number): boolean {
   if (target?.via !== "pidfd") return false;
   return askedOf(call).includes(type) && target.namespaces?.[type]?.inum === host;
 }
-
-/** Flags of setns(2), needed with a pidfd. */
-const FLAGS: Readonly<Record<NsType, string>> = {
-  mnt: "CLONE_NEWNS",
-  uts: "CLONE_NEWUTS",
-  ipc: "CLONE_NEWIPC",
-  net: "CLONE_NEWNET",
-  pid: "CLONE_NEWPID",
-  user: "CLONE_NEWUSER",
-  cgroup: "CLONE_NEWCGROUP",
-  time: "CLONE_NEWTIME",
-};

@@ -4,7 +4,7 @@
  * 7.3, in the order of their checks.
  */
 import type { Arg } from "../../event.js";
-import { LINK_INDEX, type NsInums, type NsType } from "../../kernel/links.js";
+import { LINK_INDEX, NS_FLAGS, type NsInums } from "../../kernel/links.js";
 import {
   badDescriptor,
   type Causes,
@@ -22,17 +22,6 @@ import {
   SHARED_FS,
   UNKNOWN_FLAGS,
 } from "./refused.js";
-
-const FLAG_OF: Readonly<Record<NsType, string>> = {
-  mnt: "CLONE_NEWNS",
-  uts: "CLONE_NEWUTS",
-  ipc: "CLONE_NEWIPC",
-  net: "CLONE_NEWNET",
-  pid: "CLONE_NEWPID",
-  user: "CLONE_NEWUSER",
-  cgroup: "CLONE_NEWCGROUP",
-  time: "CLONE_NEWTIME",
-};
 
 const THREADS = "the caller has other threads";
 const NO_TIME = "the kernel has no time namespaces";
@@ -78,8 +67,8 @@ function setnsInvalid({ args, target, namespaces }: Refused): Causes {
   if (target.via === "nsfs") {
     const { type } = target;
     if (type === null) return undefined;
-    if (named.length > 0 && (named.length > 1 || named[0] !== FLAG_OF[type]))
-      return `nstype is not the type of the namespace, which is ${FLAG_OF[type]}`;
+    if (named.length > 0 && (named.length > 1 || named[0] !== NS_FLAGS[type]))
+      return `nstype is not the type of the namespace, which is ${NS_FLAGS[type]}`;
     if (type === "user") return userNsInvalid(target.inum === namespaces.user?.inum);
     if (type === "mnt") return [SHARED_FS, "the mount namespace is that of a detached mount"];
     return type === "pid" ? PIDNS_ABOVE : undefined;
