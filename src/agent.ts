@@ -2,13 +2,11 @@
  * The pipeline, wired: capture -> resolve -> exposures -> publish, with the inventory beside it. An event flows
  * from left to right once; what each stage does is in its own folder.
  */
-import { setImmediate } from "node:timers/promises";
-import { Capture, type CaptureLosses } from "./capture/capture.js";
+import { Capture } from "./capture/capture.js";
 import { Clock } from "./capture/clock.js";
-import { EVENT, Kind, WIRE_VERSION, type Wire } from "./capture/wire.js";
 import type { Config } from "./config/config.js";
 import { version } from "./config/version.js";
-import type { AgentEvent, LostEvent } from "./event.js";
+import type { AgentEvent } from "./event.js";
 import { readHostProcDev } from "./exposures/container-view.js";
 import { describeInactive } from "./exposures/engine.js";
 import type { Recorder } from "./exposures/recorder.js";
@@ -22,6 +20,7 @@ import { nsfsSupport } from "./kernel/nsfs-support.js";
 import { startRefusal } from "./kernel/privileges.js";
 import { readProcTasks } from "./kernel/proc-tasks.js";
 import type { Logger } from "./log.js";
+import { LossReport } from "./loss-report.js";
 import { Probes } from "./mounts/probes.js";
 import { Stories } from "./mounts/stories.js";
 import { NamespaceGraph } from "./namespaces/graph.js";
@@ -29,20 +28,17 @@ import { Inventory, type TaskSource } from "./namespaces/inventory.js";
 import { Tasks } from "./namespaces/tasks.js";
 import { NodeView } from "./node-view.js";
 import { hostNamespaces, Opens } from "./opens.js";
-import { Losses } from "./publish/losses.js";
 import type { Publisher } from "./publish/publisher.js";
+import { Records } from "./records.js";
 import { KernelCopies } from "./resolve/kernel-copies.js";
-import { SyscallResolver, UNTOLD } from "./resolve/syscall.js";
+import { SyscallResolver } from "./resolve/syscall.js";
 import { Containers } from "./workloads/containers.js";
 
-/** CLONE_NEW* of clone(2) and clone3(2), include/uapi/linux/sched.h. */
-const CLONE_NEW = 0x7e020080n;
 /** An inventory after a loss waits until this long after the one before, in milliseconds. */
 const RESYNC_MS = 1_000;
 /** Containers that run already are looked at this long after the first events, in milliseconds. */
 const SETTLED_MS = 20;
-/** How much is published in one turn of the event loop when the agent stops, and until when, in milliseconds. */
-const RECORDS_A_TURN = 256;
+/** How long what is still in the ring is published when the agent stops, in milliseconds. */
 const DRAIN_MS = 400;
 /** Failures that the log has a line for. */
 const TOLD_FAILURES = 10;
@@ -77,11 +73,11 @@ export class Agent {
   readonly exposures: ExposureWatch;
   readonly stories: Stories;
   readonly view: NodeView;
-  readonly losses = new Losses();
+  readonly losses: LossReport;
   readonly opens: Opens;
   /** What was read from files of rules, and what is wrong with them; null until that was done. */
   rules: LoadedRules | null;
-  readonly #recorder: Recorder | null;
+  readonly #records: Records;
   readonly #config: Config;
   readonly #log: Logger;
   readonly #publisher: Publisher;
@@ -101,14 +97,8 @@ export class Agent {
   #tables: NodeJS.Timeout | null = null;
   /** The inventory that is under way follows a loss. */
   #resyncing = false;
-  /** When the record that was applied last was written, CLOCK_BOOTTIME in nanoseconds. */
-  #applied = 0n;
   #lastInventory = 0;
   #failures = 0;
-  /** As they were told last. */
-  #captureLosses: CaptureLosses | null = null;
-  /** Records that could not be made into events. */
-  #undecoded = 0;
   #lastTurn = performance.now();
   #isStopping = false;
 
@@ -122,7 +112,6 @@ export class Agent {
     log: Logger,
     { recorder, rules }: AgentParts = { recorder: null, rules: null },
   ) {
-    this.#recorder = recorder;
     this.rules = rules;
     this.#config = config;
     this.#log = log;
@@ -188,10 +177,20 @@ export class Agent {
       clock: {
         now: () => clockGettime(CLOCK_BOOTTIME),
         format: (time) => this.#clock.format(time),
-        isApplied: (time) => this.capture.ring.pending() === 0 || this.#applied >= time,
+        isApplied: (time) => this.capture.ring.pending() === 0 || this.#records.applied >= time,
       },
       run: Math.floor(Date.now() / 1000).toString(36),
       onError: (error) => this.#tellFailure("looking at the files of stories", error),
+    });
+    const { graph, exposures, stories, view } = this;
+    const [copies, resolver] = [this.#copies, this.#resolver];
+    this.#records = new Records(
+      { capture, tasks, graph, copies, resolver, publisher, exposures, stories, view },
+      { onMounts: () => this.#readTablesSoon(), onError: (error) => this.#tellUndecoded(error) },
+    );
+    this.losses = new LossReport({
+      ...{ capture, recorder, records: this.#records, now: () => this.#now() },
+      publish: (event) => this.#publisher.publish(event),
     });
   }
 
@@ -242,7 +241,7 @@ export class Agent {
     this.inventory.read();
     this.inventory.settle(null);
     this.tell({ state: "started", ...this.#facts(), ...details });
-    this.#running = this.capture.run(this.#onRecord, this.#onBatch);
+    this.#running = this.capture.run(this.#records.take, this.#onBatch);
     this.#running.catch((error) => {
       this.#log.error("the drain loop ended", { error: String(error) });
       this.#fail(error);
@@ -296,6 +295,11 @@ export class Agent {
     this.#readTables();
   }
 
+  #readTablesSoon(): void {
+    // what there is at the first look is read by it
+    if (this.view.looks > 0) this.#tables ??= setTimeout(this.#readTables, TABLES_MS);
+  }
+
   readonly #readTables = (): void => {
     if (this.#tables !== null) clearTimeout(this.#tables);
     this.#tables = null;
@@ -313,10 +317,10 @@ export class Agent {
     this.capture.stop();
     // how it ended was told where it ended
     await this.#running.catch(() => {});
-    await this.#drainUntil(performance.now() + DRAIN_MS);
+    this.losses.tell("stop", await this.capture.drainUntil(performance.now() + DRAIN_MS, this.#records.take));
     this.#tellSummaries();
     this.#checkLosses();
-    this.#tellMissed();
+    this.losses.checkMissed();
     this.exposures.stop();
     this.stories.close();
     // the last records may have asked for one more reading
@@ -327,35 +331,6 @@ export class Agent {
     this.capture.close();
   }
 
-  /** Publishes what waits in the ring, in turns; what is still there at the deadline is told as lost. */
-  async #drainUntil(deadline: number): Promise<void> {
-    const { ring } = this.capture;
-    while (ring.pending() > 0) {
-      if (performance.now() < deadline) {
-        ring.drain(this.#onRecord, RECORDS_A_TURN);
-        await setImmediate();
-      } else {
-        let left = 0;
-        ring.drain((record) => {
-          if (this.capture.wire.u8(record + EVENT.kind) === Kind.syscall) left++;
-        });
-        this.#tellLoss("stop", left);
-      }
-    }
-  }
-
-  readonly #onRecord = (record: number): void => {
-    try {
-      this.#apply(this.capture.wire, record);
-    } catch (error) {
-      if (this.#undecoded++ === 0) {
-        this.#log.error("a record could not be told", {
-          error: error instanceof Error ? error.stack : error,
-        });
-      }
-    }
-  };
-
   readonly #onBatch = (): void => {
     this.#guard("the end of a batch", () => {
       this.#lastTurn = performance.now();
@@ -364,77 +339,17 @@ export class Agent {
     });
   };
 
-  #apply(wire: Wire, record: number): void {
-    if (wire.bytes.readUInt16LE(record + EVENT.version) !== WIRE_VERSION)
-      throw new Error("another wire version");
-    const time = wire.u64(record + EVENT.time);
-    this.#applied = time;
-    switch (wire.u8(record + EVENT.kind)) {
-      case Kind.syscall: {
-        const call = this.#copies.join(wire, record);
-        const resolved = this.#resolver.resolve(call.wire, call.record);
-        if (resolved === null) throw new Error("a call that is not in the table");
-        if (resolved === UNTOLD) return;
-        const event = this.#publisher.publish(resolved.event);
-        this.exposures.onCall(event, resolved.task);
-        if (resolved.mounts !== null) this.stories.onCall(resolved.event, resolved.mounts, resolved.task);
-        if (this.view.onCall(resolved.event, resolved.task) && this.view.looks > 0)
-          this.#tables ??= setTimeout(this.#readTables, TABLES_MS);
-        return;
-      }
-      case Kind.copy:
-        this.#copies.keep(wire, record);
-        return;
-      case Kind.moved: {
-        const task = this.tasks.update(wire.task(record), time);
-        this.#resolver.identify(wire, wire.fields(record), task.ns);
-        this.graph.observe(task);
-        return;
-      }
-      case Kind.fork: {
-        const parentTid = Number(wire.arg(record, 1));
-        const child = this.tasks.fork(wire.task(record), parentTid, time);
-        this.exposures.onFork(child, parentTid);
-        const elsewhere = (wire.arg(record, 0) & CLONE_NEW) !== 0n;
-        if (elsewhere) {
-          this.#resolver.identify(wire, wire.fields(record), child.ns);
-          this.#resolver.expectClone(parentTid, { task: child, flags: wire.arg(record, 0) });
-        }
-        this.graph.observe(child);
-        return;
-      }
-      case Kind.exec: {
-        const oldTid = Number(wire.arg(record, 0));
-        const task = this.tasks.exec(wire.task(record), oldTid, time);
-        if (oldTid !== task.tid) this.graph.forget(oldTid);
-        this.graph.observe(task);
-        this.exposures.onExec(task);
-        this.stories.onExec(task);
-        return;
-      }
-      case Kind.exit: {
-        const tid = wire.u32(record + EVENT.tid);
-        this.tasks.exit(tid);
-        this.graph.forget(tid);
-        this.stories.onExit(wire.u32(record + EVENT.pid));
-        return;
-      }
-      default:
-        throw new Error("a kind of record that is not known");
-    }
-  }
-
   #readInventory(): void {
     this.#lastInventory = performance.now();
     this.#clock.adjust();
     this.inventory.read();
     this.#settleInventory();
-    this.#tellMissed();
+    this.losses.checkMissed();
   }
 
   #settleInventory(): void {
     const isDrained = this.capture.ring.pending() === 0;
-    if (!this.inventory.settle(isDrained ? null : this.#applied)) return;
+    if (!this.inventory.settle(isDrained ? null : this.#records.applied)) return;
     this.#log.debug("inventory", { ...this.inventory.corrections, tasks: this.tasks.size });
     this.exposures.onInventory();
     // the first look waits until the first events are out
@@ -448,16 +363,7 @@ export class Agent {
   #checkLosses(): void {
     // with nothing to read there is no turn to wait for
     if (this.capture.ring.pending() === 0) this.#lastTurn = performance.now();
-    this.#tellLoss("decode", this.#undecoded);
-    for (const [reason, lines] of this.#recorder?.losses ?? []) this.#tellLoss(reason, lines);
-    let told = false;
-    const losses = this.capture.losses();
-    if (losses === this.#captureLosses) return;
-    this.#captureLosses = losses;
-    for (const [reason, total] of Object.entries(losses)) {
-      if (this.#tellLoss(reason, Number(total))) told = true;
-    }
-    if (!told) return;
+    if (!this.losses.check()) return;
     const wait = Math.max(0, this.#lastInventory + RESYNC_MS - performance.now());
     this.#resync ??= setTimeout(() => {
       this.#resync = null;
@@ -473,22 +379,6 @@ export class Agent {
       const event = this.#resolver.summarise(summary);
       if (event !== null) this.#publisher.publish(event);
     }
-  }
-
-  /** Says how often programs were skipped because another task was in the same one on that processor. */
-  #tellMissed(): void {
-    const missed = Object.entries(this.capture.missed()).filter(([, misses]) => misses > 0n);
-    const total = missed.reduce((sum, [, misses]) => sum + misses, 0n);
-    const programs = Object.fromEntries(missed.map(([program, misses]) => [program, Number(misses)]));
-    this.#tellLoss("recursion", Number(total), { programs });
-  }
-
-  /** Publishes how much `total` has grown for `reason`; false when it has not. */
-  #tellLoss(reason: string, total: number, details: Pick<LostEvent, "programs"> = {}): boolean {
-    const count = this.losses.raise(reason, total);
-    if (count === 0) return false;
-    this.#publisher.publish<LostEvent>({ type: "lost", time: this.#now(), reason, count, ...details });
-    return true;
   }
 
   /** Publishes something that the agent says of itself. */
@@ -521,6 +411,10 @@ export class Agent {
     } catch (error) {
       this.#tellFailure(what, error);
     }
+  }
+
+  #tellUndecoded(error: unknown): void {
+    this.#log.error("a record could not be told", { error: error instanceof Error ? error.stack : error });
   }
 
   #tellFailure(what: string, error: unknown): void {

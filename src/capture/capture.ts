@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { type BpfObject, RingBuffer } from "@keyhole/libbpf";
 import type { HostPath } from "../kernel/host-path.js";
 import { type Attachment, type AttachRequest, attach } from "./attach.js";
@@ -8,7 +9,7 @@ import { TaskIterator } from "./iterator.js";
 import { setHostNamespaces, type WatchedOpens, watchOpens } from "./opens.js";
 import type { ProgramReport } from "./programs.js";
 import { Summaries } from "./summaries.js";
-import { Kind, Loss, Wire } from "./wire.js";
+import { EVENT, Kind, Loss, Wire } from "./wire.js";
 
 export type { ProgramReport } from "./programs.js";
 
@@ -176,6 +177,23 @@ export class Capture {
       for (const link of links.values()) link.detach();
     }
     links.clear();
+  }
+
+  /**
+   * Gives `onRecord` what waits in the ring after {@link run} has ended, in turns, until `deadline` in milliseconds of
+   * performance.now(). Resolves to how many calls were still there then: they are dropped.
+   */
+  async drainUntil(deadline: number, onRecord: (record: number) => void): Promise<number> {
+    const { ring, wire } = this;
+    while (ring.pending() > 0 && performance.now() < deadline) {
+      ring.drain(onRecord, RECORDS_A_TURN);
+      await setImmediate();
+    }
+    let left = 0;
+    ring.drain((record) => {
+      if (wire.u8(record + EVENT.kind) === Kind.syscall) left++;
+    });
+    return left;
   }
 
   /** After {@link run} has ended. */

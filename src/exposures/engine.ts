@@ -1,11 +1,11 @@
-import { type ContainerRef, type Evidence, type FindingSubject, SEVERITIES } from "../event.js";
+import { SEVERITIES } from "../event.js";
 import type { NsInums } from "../kernel/links.js";
 import type { ProcfsSuperblock } from "../mounts/superblocks.js";
 import type { ActContext, ActRule, ObservedCall } from "./act.js";
 import { ActInProgress } from "./act-in-progress.js";
 import type { ContainerView } from "./container-view.js";
 import { Decisions } from "./decisions.js";
-import type { Exception, FactReader } from "./exception.js";
+import type { FactReader } from "./exception.js";
 import { actFacts, containerFacts, instanceFacts, storyFacts } from "./facts.js";
 import type { FindingCount } from "./finding-counts.js";
 import {
@@ -16,12 +16,15 @@ import {
   MAX_EVIDENCE,
   type Observation,
 } from "./findings.js";
+import { aboutCall, aboutStory, containerSubject, evidenceOf, type Found, NODE } from "./found.js";
 import { Memory } from "./memory.js";
 import { type Holding, holdingRules, mostSpecific } from "./most-specific.js";
+import { NodeExposures } from "./node-exposures.js";
 import { Protections } from "./protections.js";
 import type { Exposure, Fact, RuleInfo } from "./rule.js";
 import { allRules, type RuleSet } from "./rule-set.js";
 import type { ObservedStory, StoryAct, StoryContext, StoryRule } from "./story-act.js";
+import { exceptionOf, Suppressions } from "./suppressions.js";
 
 export interface ExposuresOptions {
   readonly rules: RuleSet;
@@ -43,18 +46,6 @@ export function describeInactive({ rule, missing }: InactiveRule): string {
   return `${rule} (no ${missing.join(", ")})`;
 }
 
-/** What a rule found about a subject, before it is known whether that is wanted. */
-interface Found {
-  readonly rule: RuleInfo;
-  readonly subject: FindingSubject;
-  readonly exposures: readonly Exposure[];
-  readonly also: readonly string[];
-  readonly time: string;
-  readonly eventSeq?: number;
-}
-
-const NODE: FindingSubject = { kind: "node", id: "node", container: null, pid: null };
-
 /**
  * Turns what is known about containers, and what their tasks do, into findings. Everything it returns is to be
  * published in that order. It reads nothing itself.
@@ -65,20 +56,14 @@ export class Exposures {
   readonly #findings: Findings;
   readonly #protections = new Protections();
   readonly #memory = new Memory();
-  readonly #suppressed = new Map<string, number>();
-  /** What stands in the node's findings: by rule, the exposures by place. */
-  readonly #nodeExposures = new Map<string, Map<string, Exposure>>();
-  /** Rules about the node of which nothing was told since they, or what spares them, were exchanged. */
-  #nodeStale = new Set<string>();
+  readonly #suppressions = new Suppressions();
+  readonly #node = new NodeExposures();
   /** Posture that is suppressed and holds now, so that each is counted once: what was found, by subject. */
   readonly #suppressedNow = new Map<string, Set<string>>();
   readonly decisions = new Decisions();
   #rules!: RuleSet;
-  #disabled: ReadonlySet<string> = new Set();
   /** By whose calls they are about, and by the call. */
   #actRules: Readonly<Record<"container" | "host", ReadonlyMap<string, readonly ActRule[]>>> = NO_RULES;
-  #exceptions: ReadonlyMap<string, readonly Exception[]> = new Map();
-  #ownContainer: string | null = null;
 
   constructor({ rules, hostProcDev, now = rfc3339, maxFindings }: ExposuresOptions) {
     this.#hostProcDev = hostProcDev;
@@ -98,15 +83,10 @@ export class Exposures {
    */
   use(rules: RuleSet): void {
     this.#rules = rules;
-    this.#disabled = new Set(rules.overrides.disable);
+    this.#suppressions.use(rules);
+    this.#node.use(rules.node);
     const of = (callers: string) => rules.acts.filter((rule) => (rule.callers ?? "container") === callers);
     this.#actRules = { container: bySyscall(of("container")), host: bySyscall(of("host")) };
-    const exceptions = new Map<string, Exception[]>();
-    for (const exception of rules.exceptions) {
-      for (const rule of exception.rules) exceptions.set(rule, [...(exceptions.get(rule) ?? []), exception]);
-    }
-    this.#exceptions = exceptions;
-    this.#nodeStale = new Set(rules.node.map(({ id }) => id));
     this.#findings.know(
       allRules(rules).map(({ id, severity }) => ({
         rule: id,
@@ -120,7 +100,7 @@ export class Exposures {
    * Null: the agent is in none.
    */
   leaveOut(containerId: string | null): void {
-    this.#ownContainer = containerId;
+    this.#suppressions.ownContainer = containerId;
   }
 
   /** Whether `call` can be a finding at all: most cannot, and nothing more is to be found out about them. */
@@ -142,7 +122,9 @@ export class Exposures {
     for (const { rule, exposures, also } of mostSpecific(holdingRules(view, this.#rules.posture))) {
       const found = { rule, subject, also, time };
       const wanted = exposures.filter((exposure) => {
-        const reason = this.#reasonAgainst(rule, subject.container, () => containerFacts(view, exposure));
+        const reason = this.#suppressions.reasonAgainst(rule, subject.container, () =>
+          containerFacts(view, exposure),
+        );
         if (reason === null) return true;
         const key = `${rule.id} ${exposure.place} ${reason}`;
         suppressed.add(key);
@@ -160,7 +142,7 @@ export class Exposures {
       if (told.has(rule)) continue;
       push(changes, this.#findings.resolve(subject, rule, this.#whyEnded(rule), time));
     }
-    if (subject.id === this.#ownContainer) return changes;
+    if (subject.id === this.#suppressions.ownContainer) return changes;
     return [...changes, ...this.#nodePosture(view, time)];
   }
 
@@ -192,7 +174,7 @@ export class Exposures {
       const exposures = rule.evaluate(act);
       if (exposures.length === 0) continue;
       // one that is switched off hides none that says less
-      if (this.#disabled.has(rule.id)) tell(rule, exposures, []);
+      if (this.#suppressions.isDisabled(rule.id)) tell(rule, exposures, []);
       else holding.push({ rule, exposures });
     }
     if (holding.length === 0) return [];
@@ -203,13 +185,11 @@ export class Exposures {
 
   /** Looks at a story, each time it is published. Those that nobody in a container began are no findings. */
   story(story: ObservedStory, context: StoryContext): FindingChange[] {
-    const { container, process, fs_type: fsType, seq } = story;
+    const { container, fs_type: fsType } = story;
     if (container === null) return [];
-    const subject: FindingSubject = { kind: "container", id: container.id, container, pid: process.pid };
     const time = this.#now();
-    const about = (rule: RuleInfo, exposures: readonly Exposure[]): Found => {
-      return { rule, subject, exposures, also: [], time, ...(seq !== undefined && { eventSeq: seq }) };
-    };
+    const about = (rule: RuleInfo, exposures: readonly Exposure[]) =>
+      aboutStory(rule, exposures, story, { container, time });
     let asked: StoryRule | undefined;
     const suppress = (reason: string) => this.#spare(about(asked!, []), reason);
     const act: StoryAct = { ...context, story, suppress };
@@ -262,7 +242,7 @@ export class Exposures {
    * asked for need not be what the kernel read), `exception:NAME`.
    */
   suppressed(): ReadonlyMap<string, number> {
-    return new Map([...this.#suppressed, ["repeated", this.#findings.repeated]]);
+    return new Map([...this.#suppressions.counts(), ["repeated", this.#findings.repeated]]);
   }
 
   /**
@@ -284,22 +264,17 @@ export class Exposures {
       .filter(({ missing }) => missing.length > 0);
   }
 
-  /** What containers have in common adds up; it stays as long as the node's kernel and runtime are what they are. */
   #nodePosture(view: ContainerView, time: string): FindingChange[] {
     const changes: FindingChange[] = [];
     for (const rule of this.#findings.openRules(NODE)) {
-      if (!this.#disabled.has(rule) && this.#rules.node.some(({ id }) => id === rule)) continue;
+      if (!this.#suppressions.isDisabled(rule) && this.#rules.node.some(({ id }) => id === rule)) continue;
       push(changes, this.#findings.resolve(NODE, rule, this.#whyEnded(rule), time));
     }
     for (const rule of this.#rules.node) {
-      const known = this.#nodeExposures.get(rule.id) ?? new Map<string, Exposure>();
-      const exposures = rule.evaluate(view).filter((exposure) => !known.has(exposure.place));
-      const isStale = this.#nodeStale.delete(rule.id);
-      if (exposures.length === 0 && !(isStale && known.size > 0)) continue;
-      for (const exposure of exposures) known.set(exposure.place, exposure);
-      this.#nodeExposures.set(rule.id, known);
-      const found: Found = { rule, subject: NODE, exposures: [...known.values()], also: [], time };
-      const reason = this.#reasonAgainst(rule, null, () => containerFacts(view, null));
+      const exposures = this.#node.look(rule, view);
+      if (exposures === null) continue;
+      const found: Found = { rule, subject: NODE, exposures, also: [], time };
+      const reason = this.#suppressions.reasonAgainst(rule, null, () => containerFacts(view, null));
       if (reason === null) push(changes, this.#tell(found, "holds"));
       else this.#spare(found, reason);
     }
@@ -311,7 +286,7 @@ export class Exposures {
     const { rule, subject } = found;
     let spared: string | null = null;
     const wanted = found.exposures.filter((exposure) => {
-      const reason = this.#reasonAgainst(rule, subject.container, () => facts(exposure));
+      const reason = this.#suppressions.reasonAgainst(rule, subject.container, () => facts(exposure));
       spared = reason ?? spared;
       return reason === null;
     });
@@ -329,7 +304,7 @@ export class Exposures {
         this.#rules.overrides.severity[rule.id] ??
         SEVERITIES.find((severity) => severities.includes(severity)) ??
         "info",
-      evidence: eachOnce(exposures).map((one) => checkable(one, found.eventSeq)),
+      evidence: evidenceOf(found),
     };
     const change = this.#findings[how](observation);
     if (change !== null) this.#decide(found, "told", observation.severity);
@@ -338,7 +313,7 @@ export class Exposures {
 
   /** Counts what is not told, and remembers why. */
   #spare(found: Found, reason: string): void {
-    this.#suppressed.set(reason, (this.#suppressed.get(reason) ?? 0) + 1);
+    this.#suppressions.count(reason);
     this.#decide(found, reason, null);
   }
 
@@ -348,7 +323,7 @@ export class Exposures {
       time,
       rule: rule.id,
       result,
-      exception: result.startsWith(EXCEPTION) ? result.slice(EXCEPTION.length) : null,
+      exception: exceptionOf(result),
       subject,
       finding: findingId(rule, subject),
       event_seq: eventSeq ?? null,
@@ -360,23 +335,8 @@ export class Exposures {
     });
   }
 
-  /** Why what `rule` found in a container, or on the node, is not wanted; null when it is. */
-  #reasonAgainst(
-    rule: RuleInfo,
-    container: FindingSubject["container"],
-    facts: () => FactReader,
-  ): string | null {
-    if (this.#disabled.has(rule.id)) return "disabled";
-    if (container !== null && container.id === this.#ownContainer) return "own-container";
-    const exceptions = this.#exceptions.get(rule.id);
-    if (exceptions === undefined) return null;
-    const reader = facts();
-    const exception = exceptions.find((one) => one.matches(reader));
-    return exception === undefined ? null : `${EXCEPTION}${exception.name}`;
-  }
-
   #whyEnded(rule: string): string {
-    if (this.#disabled.has(rule)) return "the rule was disabled";
+    if (this.#suppressions.isDisabled(rule)) return "the rule was disabled";
     return this.#rules.posture.some(({ id }) => id === rule) ? "no longer holds" : "the rule was removed";
   }
 }
@@ -391,52 +351,12 @@ function bySyscall(rules: readonly ActRule[]): Map<string, readonly ActRule[]> {
   return found;
 }
 
-/** What the reason of a suppression begins with when an exception is it. */
-const EXCEPTION = "exception:";
-
 function mayConcern(rule: ActRule, call: ObservedCall, hostNs: NsInums): boolean {
   return rule.mayConcern === undefined || rule.mayConcern(call, hostNs);
 }
 
-/** What nothing is left of to look at, as after a call, is in the event that it was found in. */
-function checkable(evidence: Evidence, eventSeq: number | undefined): Evidence {
-  if (evidence.check !== undefined || eventSeq === undefined) return evidence;
-  return { ...evidence, check: `keyhole explain ${eventSeq}` };
-}
-
-/** What several exposures have in common is said once, after what each has of its own. */
-function eachOnce(exposures: readonly Exposure[]): Evidence[] {
-  const counts = new Map<string, { readonly evidence: Evidence; shared: boolean }>();
-  for (const evidence of exposures.flatMap((exposure) => exposure.evidence)) {
-    const known = counts.get(evidence.fact);
-    if (known === undefined) counts.set(evidence.fact, { evidence, shared: false });
-    else known.shared = true;
-  }
-  const all = [...counts.values()];
-  return [...all.filter(({ shared }) => !shared), ...all.filter(({ shared }) => shared)].map(
-    ({ evidence }) => evidence,
-  );
-}
-
 function concernsStory({ filesystems }: StoryRule, fsType: string | null): boolean {
   return filesystems === undefined || (fsType !== null && filesystems.includes(fsType));
-}
-
-function aboutCall(
-  rule: RuleInfo,
-  exposures: readonly Exposure[],
-  { process, time, seq }: ObservedCall,
-  container: ContainerRef | null,
-): Found {
-  const subject: FindingSubject =
-    container === null
-      ? { kind: "process", id: `${process.pid}:${process.start}`, container: null, pid: process.pid }
-      : { kind: "container", id: container.id, container, pid: process.pid };
-  return { rule, subject, exposures, also: [], time, ...(seq !== undefined && { eventSeq: seq }) };
-}
-
-function containerSubject({ container, task }: ContainerView): FindingSubject {
-  return { kind: "container", id: container.id, container, pid: task.pid };
 }
 
 function push(changes: FindingChange[], change: FindingChange | null): void {

@@ -2,7 +2,7 @@ import type { StoryEvent, SyscallEvent } from "../event.js";
 import type { HostPath } from "../kernel/host-path.js";
 import { LINK_INDEX } from "../kernel/links.js";
 import type { Logger } from "../log.js";
-import { CHANGES_TABLE, reconfigures } from "../mounts/mount-changes.js";
+import { CHANGES_MOUNTS, changesRoot, changesSuperblock, reconfigures } from "../mounts/mount-changes.js";
 import type { ProcfsSuperblock, ProcfsSuperblocks } from "../mounts/superblocks.js";
 import { ancestorsOf } from "../namespaces/ancestors.js";
 import type { NamespaceGraph } from "../namespaces/graph.js";
@@ -16,22 +16,19 @@ import { representatives } from "../workloads/representatives.js";
 import { isRuntimeAtWork } from "../workloads/runtimes.js";
 import { availableFacts } from "./available-facts.js";
 import { Budget } from "./budget.js";
-import {
-  buildContainerView,
-  type ContainerView,
-  readHostProcDev,
-  type ViewSources,
-} from "./container-view.js";
+import type { ContainerView } from "./container-view.js";
+import { ContainerViews } from "./container-views.js";
 import { detachedByContainer, sameFiles } from "./detached-files.js";
 import { Exposures, type InactiveRule } from "./engine.js";
 import type { FindingCount } from "./finding-counts.js";
 import type { FindingChange } from "./findings.js";
 import { Instances } from "./instances.js";
-import { readNodeFacts } from "./node-facts.js";
+import { QUIET_MS, QuietContainers } from "./quiet-containers.js";
 import type { EngineInputs, Recorder } from "./recorder.js";
 import type { Fact } from "./rule.js";
 import type { RuleSet } from "./rule-set.js";
 import { type ContainerScore, noScore, scores } from "./score.js";
+import { Waiting } from "./waiting.js";
 
 export interface ExposureWatchOptions {
   readonly host: HostPath;
@@ -49,18 +46,12 @@ export interface ExposureWatchOptions {
   readonly recorder?: Recorder | null;
 }
 
-/** A container is looked at when nothing has happened in it for so long, in milliseconds. */
-const QUIET_MS = 200;
-/** … and after this long at the latest. */
-const PATIENCE_MS = 2_000;
-/** … but so long after it was first to be looked at while a program of the host is still making it. */
+/**
+ * A container that a program of the host is still making is looked at so long after it was first to be, in milliseconds.
+ */
 const MAKING_MS = 5_000;
-/** Calls after which a mount table, or what is seen through it, may be another. */
-const CHANGES_MOUNTS: ReadonlySet<string> = new Set([...CHANGES_TABLE, "fsconfig", "chroot"]);
 /** How long containers are looked at before the ring is read again, in milliseconds. */
 const SLICE_MS = 20;
-/** Calls and stories that wait for the rules, which are there soon after the start. */
-const MAX_WAITING = 10_000;
 /** How long rules are tried out before they are used, in milliseconds. */
 const TRY_MS = 50;
 /** The key of the reading of superblocks among the budgets; no container has such an id. */
@@ -70,11 +61,6 @@ const TOLD_ERRORS = 10;
 
 /** What the kernel's list of procfs superblocks is needed for. */
 const OF_SUPERBLOCKS: ReadonlySet<Fact> = new Set(["procfs-pid-namespace", "procfs-options"]);
-
-interface Stir {
-  readonly since: number;
-  last: number;
-}
 
 /**
  * Decides which container is looked at when: all that run at the start, one that appears, and one whose mounts
@@ -89,35 +75,32 @@ export class ExposureWatch {
   readonly #inputs: EngineInputs;
   /** Opened by start(): what is read here is no part of the first event. */
   #instances: Instances | null = null;
-  readonly #static: Pick<ViewSources, "host" | "hostNs" | "hostProcDev" | "existing" | "node">;
+  readonly #views: ContainerViews;
   /** Containers by id, with the task that stands for each. */
   readonly #known = new Map<string, Task>();
-  readonly #stirred = new Map<string, Stir>();
+  readonly #quiet = new QuietContainers();
   /** Of looking at mount tables in the middle of a call, by container; and of reading the procfs superblocks. */
   readonly #budget = new Budget();
-  /** What tasks of containers hold of procfs that is mounted nowhere, by container; null where that is not known. */
-  #detached: ReadonlyMap<string, readonly ProcfsFile[]> | null = null;
   /** The last call that can have given a procfs other options, until the instances have been read after it. */
   #reconfigured: SyscallEvent | null = null;
   #timer: NodeJS.Timeout | null = null;
   #errors = 0;
   /** What the node can tell rules; null until the start. */
   #facts: ReadonlySet<Fact> | null = null;
-  /** What is judged when the rules are there; null: they are. */
-  #waiting: (() => void)[] | null;
+  readonly #waiting: Waiting;
 
   constructor(options: ExposureWatchOptions) {
     const { host, graph, rules, containers } = options;
     this.#options = options;
-    const hostProcDev = readHostProcDev(host);
-    const node = readNodeFacts(host);
-    this.#static = { host, hostNs: graph.anchors.host, hostProcDev, existing: node.existing, node };
+    const superblocks = () => this.superblocks;
+    this.#views = new ContainerViews({ host, graph, containers, known: this.#known, superblocks });
+    const { hostNs, hostProcDev } = this.#views;
     const recorder = options.recorder ?? null;
-    recorder?.begin({ hostNs: graph.anchors.host, hostProcDev, rules });
+    recorder?.begin({ hostNs, hostProcDev, rules });
     this.#engine = new Exposures({ rules, hostProcDev, ...(recorder !== null && { now: recorder.now }) });
     this.#inputs = recorder?.around(this.#engine) ?? this.#engine;
-    this.#waiting = options.wait ? [] : null;
-    this.origins = new Origins({ hostNs: graph.anchors.host, containerOf: (task) => containers.of(task) });
+    this.#waiting = new Waiting(options.wait);
+    this.origins = new Origins({ hostNs, containerOf: (task) => containers.of(task) });
   }
 
   /** Whether the kernel can be asked whose processes a procfs shows. */
@@ -178,7 +161,7 @@ export class ExposureWatch {
     this.#facts = new Set([...availableFacts(host, { opens: seesOpens() })].filter(isKnown));
     recorder?.facts([...this.#facts]);
     this.onInventory();
-    for (const stir of this.#stirred.values()) stir.last = 0;
+    this.#quiet.hurry();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#lookAtQuiet();
   }
@@ -196,11 +179,11 @@ export class ExposureWatch {
     this.#inputs.leaveOut(ownContainer(host, containers, (pid) => tasks.get(pid)));
     // exceptions rest on names
     for (const id of containers.nameAgain()) if (this.#known.has(id)) this.#stir(id);
-    const running = representatives(tasks.values(), (task) => containers.of(task), this.#static.hostNs);
+    const running = representatives(tasks.values(), (task) => containers.of(task), this.#views.hostNs);
     const ids = new Set(running.map(({ container }) => container.id));
     for (const id of [...this.#known.keys()].filter((known) => !ids.has(known))) {
       this.#known.delete(id);
-      this.#stirred.delete(id);
+      this.#quiet.take(id);
       this.#budget.forget(id);
       this.#publish(this.#inputs.gone(id, "the container has ended"));
     }
@@ -229,24 +212,24 @@ export class ExposureWatch {
   /** Takes what the last look at descriptors found on procfs mounts that are in no mount table; null: it found out nothing. */
   onDescriptors(files: readonly ProcfsFile[] | null): void {
     const { tasks, containers } = this.#options;
-    const before = this.#detached;
-    this.#detached =
+    const before = this.#views.detached;
+    this.#views.detached =
       files === null
         ? null
         : detachedByContainer(files, {
-            hostNs: this.#static.hostNs,
+            hostNs: this.#views.hostNs,
             taskOf: (pid) => tasks.get(pid),
             containerOf: (task) => containers.of(task)?.id ?? null,
           });
     for (const id of this.#known.keys())
-      if (!sameFiles(before?.get(id), this.#detached?.get(id))) this.#stir(id);
+      if (!sameFiles(before?.get(id), this.#views.detached?.get(id))) this.#stir(id);
   }
 
   /** A program was started: it may be the first of a container. */
   onExec(task: Task): void {
     this.origins.onExec(task);
     const mnt = task.ns[LINK_INDEX.mnt];
-    if (mnt === 0 || mnt === this.#static.hostNs[LINK_INDEX.mnt]) return;
+    if (mnt === 0 || mnt === this.#views.hostNs[LINK_INDEX.mnt]) return;
     const container = this.#options.containers.of(task);
     if (container === null) return;
     const other = this.#known.get(container.id);
@@ -260,7 +243,7 @@ export class ExposureWatch {
   onCall(event: SyscallEvent, task: Task): void {
     const changesMounts = event.ret !== null && event.ret >= 0 && CHANGES_MOUNTS.has(event.syscall);
     if (changesMounts && changesRoot(event)) this.#options.containers.reconsider(task);
-    if (changesMounts && onSuperblock(event)) {
+    if (changesMounts && changesSuperblock(event)) {
       this.#guard("procfs instances", () => {
         // one that is not read now is found by the next reading, and told with the call that it follows
         this.#budget.run(SUPERBLOCKS, () => this.#instances?.refresh());
@@ -272,12 +255,12 @@ export class ExposureWatch {
     }
     const { container } = event;
     if (container !== null && changesMounts && this.#known.has(container.id)) this.#stir(container.id);
-    const { hostNs } = this.#static;
+    const { hostNs } = this.#views;
     try {
-      if (this.#waiting === null && !this.#inputs.concerns(event, hostNs)) return;
+      if (!this.#waiting.isOpen && !this.#inputs.concerns(event, hostNs)) return;
       const after = () => {
         if (container === null) return null;
-        return this.#budget.run(container.id, () => buildContainerView(container, task, this.#sources()));
+        return this.#budget.run(container.id, () => this.#views.look(container, task));
       };
       const context = {
         hostNs,
@@ -287,8 +270,7 @@ export class ExposureWatch {
         ancestors: () => ancestorsOf(task, this.#options.tasks),
         after,
       };
-      if (this.#waiting === null) this.#publish(this.#inputs.act(event, context));
-      else this.#wait(() => this.#publish(this.#inputs.act(event, context)));
+      this.#waiting.judge(() => this.#publish(this.#inputs.act(event, context)));
     } catch (error) {
       this.#failed("rules about acts", error);
     }
@@ -303,10 +285,9 @@ export class ExposureWatch {
       const origin = this.origins.of({ pid, start: BigInt(start) });
       const parentNs = tasks.get(ppid)?.ns ?? null;
       const lineage = { exe, parentExe: parent?.exe ?? null, parentNs, origin };
-      const { hostNs } = this.#static;
+      const { hostNs } = this.#views;
       const context = { hostNs, isRuntime: isRuntimeAtWork(lineage, hostNs) };
-      if (this.#waiting === null) this.#publish(this.#inputs.story(event, context));
-      else this.#wait(() => this.#publish(this.#inputs.story(event, context)));
+      this.#waiting.judge(() => this.#publish(this.#inputs.story(event, context)));
     });
   }
 
@@ -315,7 +296,7 @@ export class ExposureWatch {
    * throws. Returns how many it came to.
    */
   tryOut(rules: RuleSet): number {
-    const engine = new Exposures({ rules, hostProcDev: this.#static.hostProcDev });
+    const engine = new Exposures({ rules, hostProcDev: this.#views.hostProcDev });
     const until = performance.now() + TRY_MS;
     let tried = 0;
     for (const task of this.#known.values()) {
@@ -323,7 +304,7 @@ export class ExposureWatch {
       let view: ContainerView | null = null;
       // what cannot be read is no fault of the rules
       this.#guard("posture", () => {
-        view = this.#view(task);
+        view = this.#views.of(task);
       });
       if (view === null) continue;
       engine.posture(view);
@@ -339,16 +320,8 @@ export class ExposureWatch {
     for (const id of this.#known.keys()) this.#stir(id);
   }
 
-  /** What has to wait for its rules; the first of too many is judged by those that there are. */
-  #wait(judge: () => void): void {
-    this.#waiting!.push(judge);
-    if (this.#waiting!.length > MAX_WAITING) this.#waiting!.shift()!();
-  }
-
   #judgeWaiting(): void {
-    const waiting = this.#waiting ?? [];
-    this.#waiting = null;
-    for (const judge of waiting) this.#guard("what had to wait for its rules", judge);
+    this.#waiting.end((judge) => this.#guard("what had to wait for its rules", judge));
   }
 
   /** What has become of procfs instances since {@link #reconfigured}, as far as it was read. */
@@ -361,20 +334,15 @@ export class ExposureWatch {
   }
 
   #stir(id: string): void {
-    const now = performance.now();
-    const stir = this.#stirred.get(id);
-    if (stir === undefined) this.#stirred.set(id, { since: now, last: now });
-    else stir.last = now;
+    this.#quiet.stir(id);
     this.#timer ??= setTimeout(() => this.#lookAtQuiet(), QUIET_MS);
   }
 
   #lookAtQuiet(): void {
     this.#timer = null;
-    if (this.#waiting !== null) return;
+    if (this.#waiting.isOpen) return;
     const now = performance.now();
-    const due = [...this.#stirred].filter(
-      ([, { since, last }]) => now - last >= QUIET_MS - 1 || now - since >= PATIENCE_MS,
-    );
+    const due = this.#quiet.due();
     if (due.length > 0) {
       this.#guard("procfs instances", () => {
         this.#instances?.refresh();
@@ -383,52 +351,29 @@ export class ExposureWatch {
       });
     }
     // in slices: a node may have a thousand containers, and the ring wants to be read between them
-    while (due.length > 0 && performance.now() - now < SLICE_MS) this.#look(due.shift()![0]);
-    if (this.#stirred.size === 0) return;
+    while (due.length > 0 && performance.now() - now < SLICE_MS) this.#look(due.shift()!);
+    if (this.#quiet.size === 0) return;
     this.#timer = setTimeout(() => this.#lookAtQuiet(), due.length > 0 ? 0 : QUIET_MS);
   }
 
   #look(id: string): void {
-    const { since } = this.#stirred.get(id)!;
-    this.#stirred.delete(id);
+    const since = this.#quiet.take(id);
     const task = this.#known.get(id);
     if (task === undefined) return;
     const parent = this.#options.tasks.get(task.ppid);
     const lineage = { exe: task.exe, parentExe: parent?.exe ?? null, parentNs: parent?.ns ?? null };
     const origin = this.origins.of(task);
     // still being made: the exec of its program brings it back here
-    if (origin !== "container" && isRuntimeAtWork(lineage, this.#static.hostNs)) return;
+    if (origin !== "container" && isRuntimeAtWork(lineage, this.#views.hostNs)) return;
     // of other programs nobody knows whether they will execute another one: some stay as the container's init
     if (origin === "host" && performance.now() - since < MAKING_MS) {
-      this.#stirred.set(id, { since, last: performance.now() });
+      this.#quiet.putBack(id, since);
       return;
     }
     this.#guard("posture", () => {
-      const view = this.#view(task);
+      const view = this.#views.of(task);
       if (view !== null) this.#publish(this.#inputs.posture(view));
     });
-  }
-
-  #view(task: Task): ContainerView | null {
-    const container = this.#options.containers.of(task);
-    return container === null ? null : buildContainerView(container, task, this.#sources());
-  }
-
-  #sources(): ViewSources {
-    const { graph } = this.#options;
-    return {
-      ...this.#static,
-      superblocks: this.superblocks,
-      detached: this.#detached,
-      sharers: (pidNs) => this.#sharers(pidNs),
-      descends: (inum, ancestor) => graph.descends("pid", inum, ancestor),
-    };
-  }
-
-  #sharers(pidNs: number): number {
-    let sharers = 0;
-    for (const { ns } of this.#known.values()) if (ns[LINK_INDEX.pid] === pidNs) sharers++;
-    return sharers;
   }
 
   #publish(changes: readonly FindingChange[]): void {
@@ -448,29 +393,4 @@ export class ExposureWatch {
     if (this.#errors++ >= TOLD_ERRORS) return;
     this.#options.log.error(`${what} could not be judged`, { error: String(error) });
   }
-}
-
-/** Whether the mount at the root of its mount namespace may be another one now. */
-function changesRoot({ syscall, args }: SyscallEvent): boolean {
-  if (syscall === "mount") return Array.isArray(args.mountflags) && args.mountflags.includes("MS_MOVE");
-  return syscall === "pivot_root" || syscall === "chroot" || syscall === "move_mount";
-}
-
-/** Operations of mount(2) on mounts alone. */
-const NO_SUPERBLOCK = ["MS_BIND", "MS_MOVE", "MS_SHARED", "MS_PRIVATE", "MS_SLAVE", "MS_UNBINDABLE"];
-
-/**
- * Whether the call made a superblock or gave one other options. The type's name is no help: it is user memory. The order
- * is that of path_mount() in fs/namespace.c, which asks for MS_REMOUNT before any propagation.
- */
-function onSuperblock(event: SyscallEvent): boolean {
-  const { syscall, args, outcome } = event;
-  if (syscall === "fsconfig") {
-    return (
-      typeof args.cmd === "string" && args.cmd.startsWith("FSCONFIG_CMD_") && outcome?.procfs !== undefined
-    );
-  }
-  const flags = args.mountflags;
-  if (syscall !== "mount" || !Array.isArray(flags)) return false;
-  return reconfigures(event) || !["MS_REMOUNT", ...NO_SUPERBLOCK].some((flag) => flags.includes(flag));
 }
