@@ -70,8 +70,10 @@ export class ContainerFinder {
       if (hostsRoot !== false) return hostsRoot === null ? null : HOST;
     }
     const leaf = this.#leafName(process, lines);
-    const id = leaf ?? (ownPid ? `pidns:${namespaces.pidName}` : `mntns:${namespaces.mntName}`);
-    return { container: { id, runtime: null, name: null, image: null, pod: null }, named: leaf !== null };
+    if (leaf !== null) return { container: withoutRuntime(leaf), named: true };
+    const { mntName, pidName } = namespaces;
+    const container = ownPid ? namelessContainer("pidns", pidName) : namelessContainer("mntns", mntName);
+    return { container, named: false };
   }
 
   #readCgroup(pid: number | "self"): CgroupLine[] | null {
@@ -137,6 +139,15 @@ export class ContainerFinder {
       return link.ok && link.value === this.#hostNs[LINK_INDEX[type]];
     });
   }
+}
+
+/** A container that has nothing but a namespace, whose id or else inode number is `name`. */
+export function namelessContainer(type: "pidns" | "mntns", name: string): ContainerRef {
+  return withoutRuntime(`${type}:${name}`);
+}
+
+function withoutRuntime(id: string): ContainerRef {
+  return { id, runtime: null, name: null, image: null, pod: null };
 }
 
 /** Whether both are known and are not the same namespace. */

@@ -6,7 +6,7 @@ import { LINK_INDEX, type NsInums } from "../kernel/links.js";
 import { readNamespaceLink } from "../kernel/nsfs.js";
 import type { Namespace } from "../namespaces/namespace.js";
 import type { Task } from "../namespaces/task.js";
-import { ContainerFinder, differs, type Found } from "./container-finder.js";
+import { ContainerFinder, differs, type Found, namelessContainer } from "./container-finder.js";
 
 export interface ContainersOptions {
   readonly host: HostPath;
@@ -114,7 +114,7 @@ export class Containers {
 
   /**
    * The container of `task`; null for a task of the host, and for one that is gone and in a cgroup that has not been
-   * seen to name a container.
+   * seen, in namespaces that are no container's.
    * Reads /proc/PID/cgroup, at most once more /proc/PID/mountinfo, and for a container that is new what its runtime calls
    * it, the first time that a cgroup is seen with these namespaces; after that it is one look-up. A task whose cgroup ids are not known is never remembered.
    */
@@ -138,7 +138,8 @@ export class Containers {
       pidName: nameOf(pid, inums.pid),
     });
     // Whoever is in a cgroup that names a container is in it: a task that ended meanwhile was there too.
-    if (found === null) return this.#namedAfter(task, answers)?.container ?? null;
+    if (found === null)
+      return this.#namedAfter(task, answers)?.container ?? this.#ofGone({ mnt, pid, inums }, task, answers);
     // A task that has entered the host's namespaces is still in the cgroup that its container is named after.
     const namedAfter = found.container === null ? this.#namedAfter(task, answers) : undefined;
     const { container, named } = namedAfter ?? found;
@@ -241,6 +242,22 @@ export class Containers {
   #namedAfter(task: Task, answers: readonly Answer[] | undefined): Answer | undefined {
     const named = answers?.find((answer) => answer.named && answer.cgroup === task.cgroup);
     return named === undefined || this.#finder.isOnHost(task.ppid) ? undefined : named;
+  }
+
+  /**
+   * The container of a task of which nothing can be read any more: the one that its namespaces belong to; or, where its
+   * cgroup is known to name none, the one that its pid namespace makes. Null where neither is known.
+   */
+  #ofGone(
+    names: Pick<Answer, "mnt" | "pid" | "inums">,
+    { cgroup }: Task,
+    answers: readonly Answer[] | undefined,
+  ): ContainerRef | null {
+    const owner = this.#liveOwner("mnt", names) ?? this.#liveOwner("pid", names);
+    if (owner !== null) return owner.container;
+    if (!differs(names.inums.pid, this.#hostNs[PID])) return null;
+    const isNameless = answers?.some((answer) => answer.cgroup === cgroup && !answer.named) === true;
+    return isNameless ? namelessContainer("pidns", nameOf(names.pid, names.inums.pid)) : null;
   }
 
   /**

@@ -250,6 +250,25 @@ test("of a task that is gone nothing is known or remembered", () => {
   assert.equal(found.of(task)?.id, "mine");
 });
 
+test("a task that is gone is in the container that its namespaces belong to, or that its pid namespace makes", () => {
+  const found = containers();
+  const gone = (pid: number, options: Process) => {
+    const task = make(pid, options);
+    rmSync(join(root, "proc", String(pid)), { recursive: true });
+    return found.of(task)?.id ?? null;
+  };
+  found.of(make(50, { cgroup: "/mine", cgroupId: 9n, mnt: 300, pid: 304 }));
+  assert.equal(gone(51, { cgroup: "/", cgroupId: 8n, mnt: 300 }), "mine");
+  assert.equal(gone(52, { cgroup: "/", cgroupId: 8n, mnt: 310, pid: 304 }), "mine");
+  // nobody knows what its cgroup names
+  assert.equal(gone(53, { cgroup: "/", cgroupId: 8n, mnt: 310, pid: 305 }), null);
+  assert.equal(found.of(make(54, { cgroup: "/init.scope", cgroupId: 8n })), null);
+  assert.equal(gone(55, { cgroup: "/", cgroupId: 8n, mnt: 310, pid: 305 }), "pidns:305");
+  // a mount namespace alone may be that of a service
+  assert.equal(gone(56, { cgroup: "/", cgroupId: 8n, mnt: 310 }), null);
+  assert.equal(found.size, 2);
+});
+
 test("a container that its runtime had not yet described is named later, and is the same object until then", () => {
   const found = containers();
   const pod = "pod0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
