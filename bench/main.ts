@@ -1,11 +1,10 @@
 /**
- * npm run bench [-- NAME... [--quick] [--json FILE] [--profile NAME [--keep DIR]]]: measures against the budgets,
- * beside references in the same run; docs/performance.md says what. Nothing here fails because of a time: the exit
- * status is 0 unless a benchmark could not run.
+ * Measures against the budgets, beside references in the same run; docs/performance.md says what. Nothing here fails
+ * because of a time: the exit status is 0 unless a benchmark could not run.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { Command, CommanderError } from "commander";
 import { churn } from "./churn.js";
 import { event } from "./event.js";
 import { idle } from "./idle.js";
@@ -47,6 +46,17 @@ const BENCHMARKS: Readonly<Record<string, (plan: Plan) => Promise<Report>>> = {
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
+const HELP = `
+Examples:
+  npm run bench -- --quick
+  npm run bench -- setns event --json out.json
+  npm run bench -- --profile event
+
+Exit codes:
+  0   done, whatever the numbers are
+  1   a benchmark could not run
+  2   the command line is wrong`;
+
 interface Options {
   readonly names: readonly string[];
   readonly quick: boolean;
@@ -56,25 +66,32 @@ interface Options {
 }
 
 function readOptions(): Options {
-  const { positionals, values } = parseArgs({
-    allowPositionals: true,
-    options: {
-      quick: { type: "boolean", default: false },
-      json: { type: "string" },
-      profile: { type: "string" },
-      keep: { type: "string" },
-    },
-  });
   const all = Object.keys(BENCHMARKS);
-  const wanted = values.profile === undefined ? positionals : [values.profile];
-  const unknown = wanted.filter((name) => !all.includes(name));
-  if (unknown.length > 0) throw new Error(`no benchmark ${unknown.join(", ")}; there are ${all.join(", ")}`);
+  const program = new Command("npm run bench --")
+    .description("Measures what Keyhole costs and how quick it is, beside other tracers of the same calls.")
+    .argument("[name...]", `those to run (default: all): ${all.join(", ")}`)
+    .option("--quick", "fewer rounds and calls")
+    .option("--json <file>", "write every value of every round there")
+    .option("--profile <name>", "run this one with a profiler in the agent, and print where its time went")
+    .option("--keep <folder>", "with --profile: where to leave the .cpuprofile files")
+    .exitOverride()
+    .addHelpText("after", HELP)
+    .parse();
+  const { quick, json, profile, keep } = program.opts<{
+    readonly quick?: true;
+    readonly json?: string;
+    readonly profile?: string;
+    readonly keep?: string;
+  }>();
+  const wanted = profile === undefined ? program.args : [profile];
+  const unknown = wanted.find((name) => !all.includes(name));
+  if (unknown !== undefined) program.error(`error: ${unknown} is none of ${all.join(", ")}`);
   return {
     names: wanted.length > 0 ? wanted : all,
-    quick: values.quick,
-    json: values.json ?? null,
-    profile: values.profile ?? null,
-    keep: values.keep ?? null,
+    quick: quick === true,
+    json: json ?? null,
+    profile: profile ?? null,
+    keep: keep ?? null,
   };
 }
 
@@ -145,6 +162,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => 
 try {
   await main(readOptions());
 } catch (error) {
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE);
   tell(error instanceof Error ? error.message : String(error));
   process.exit(EXIT_USAGE);
 }

@@ -1,20 +1,11 @@
 /**
- * Runs the agent on other kernels: node --import tsx test/guests/main.ts [KERNEL...] [OPTION...]
- *
- * Each kernel of {@link KERNELS}, or those named, is fetched from Debian and booted in an emulated guest with
- * the built agent, which has to tell what programs do there, in both attach modes. The last line is the total.
- *
- *   --all          also the kernels that are run on demand only
- *   --cached       take the kernels that were fetched before as they are
- *   --jobs N       guests at a time; 2
- *   --keep FOLDER  leave what each guest sent and said there
- *   --write-docs   write docs/kernels.md, if everything passed
+ * Runs the agent on other kernels: `npm run test:kernels -- --help` says how. The last line is the total.
  */
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { buildPrograms } from "./build.js";
 import { check } from "./checks.js";
 import { kernelsPage } from "./docs.js";
@@ -26,6 +17,20 @@ import { type Results, readResults } from "./results.js";
 
 /** Linux 6.12 under emulation now and then dies before its first process. */
 const BOOTS = 2;
+
+const EXIT_USAGE = 2;
+
+const NAMES = KERNELS.map(({ name }) => name);
+
+const HELP = `
+Examples:
+  npm run test:kernels
+  npm run test:kernels -- 6.1 --cached --keep /tmp/guests
+
+Exit codes:
+  0   everything passed
+  1   something did not, or a kernel could not be fetched or booted
+  2   the command line is wrong`;
 
 interface Bench {
   readonly work: string;
@@ -76,34 +81,63 @@ async function tryKernel(kernel: Kernel, bench: Bench): Promise<KernelReport> {
   }
 }
 
+function readOptions() {
+  const program = new Command("npm run test:kernels --")
+    .description(
+      "Fetches kernels from Debian, boots each in an emulated guest, and looks at what the built agent tells there in both attach modes.",
+    )
+    .argument("[kernel...]", `those to run (default: all but "next"): ${NAMES.join(", ")}`)
+    .option("--all", "also the kernels that are run on demand only")
+    .option("--cached", "take the kernels that were fetched before as they are")
+    .option("--jobs <n>", "guests at a time", natural, 2)
+    .option("--keep <folder>", "leave what each guest sent and said there")
+    .option("--write-docs", "write docs/kernels.md, if everything passed")
+    .exitOverride()
+    .addHelpText("after", HELP);
+  try {
+    program.parse();
+    const unknown = program.args.find((name) => !NAMES.includes(name));
+    if (unknown !== undefined) program.error(`error: ${unknown} is none of ${NAMES.join(", ")}`);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE);
+  }
+  const { all, cached, jobs, keep, writeDocs } = program.opts<{
+    readonly all?: true;
+    readonly cached?: true;
+    readonly jobs: number;
+    readonly keep?: string;
+    readonly writeDocs?: true;
+  }>();
+  return {
+    names: program.args,
+    all: all === true,
+    cached: cached === true,
+    jobs,
+    keep: keep ?? null,
+    writeDocs: writeDocs === true,
+  };
+}
+
+function natural(text: string): number {
+  if (!/^[1-9]\d{0,2}$/.test(text)) throw new InvalidArgumentError("It must be a number from 1 to 999.");
+  return Number(text);
+}
+
 if (process.arch !== "x64") {
   progress(`the guests are x86-64 and run this system's Node: it is for ${process.arch}`);
-  process.exit(2);
+  process.exit(EXIT_USAGE);
 }
-const { values, positionals } = parseArgs({
-  options: {
-    all: { type: "boolean", default: false },
-    cached: { type: "boolean", default: false },
-    jobs: { type: "string", default: "2" },
-    keep: { type: "string" },
-    "write-docs": { type: "boolean", default: false },
-  },
-  allowPositionals: true,
-});
-const unknown = positionals.filter((name) => !KERNELS.some((kernel) => kernel.name === name));
-if (unknown.length > 0) {
-  progress(`no kernel ${unknown.join(", ")}; there are ${KERNELS.map(({ name }) => name).join(", ")}`);
-  process.exit(2);
-}
+const { names, all, cached, jobs, keep, writeDocs } = readOptions();
 const chosen = KERNELS.filter(({ name, onDemand }) =>
-  positionals.length === 0 ? values.all || onDemand !== true : positionals.includes(name),
+  names.length === 0 ? all || onDemand !== true : names.includes(name),
 );
 const work = mkdtempSync(join(tmpdir(), "keyhole-guests-"));
 process.once("exit", () => rmSync(work, { recursive: true, force: true }));
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 const initramfs = join(work, "initramfs");
 writeInitramfs(initramfs, { busybox: busybox(), programs: buildPrograms(work) });
-const bench = { work, initramfs, cached: values.cached, keep: values.keep ?? null };
+const bench = { work, initramfs, cached, keep };
 const waiting = [...chosen];
 const reports: KernelReport[] = [];
 const runNext = async (): Promise<void> => {
@@ -111,9 +145,9 @@ const runNext = async (): Promise<void> => {
     reports.push(await tryKernel(kernel, bench));
   }
 };
-await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, runNext));
+await Promise.all(Array.from({ length: jobs }, runNext));
 const { passed, failed } = totalsOf(reports);
-if (values["write-docs"] && failed === 0) {
+if (writeDocs && failed === 0) {
   reports.sort((one, other) => KERNELS.indexOf(one.kernel) - KERNELS.indexOf(other.kernel));
   writeFileSync(fileURLToPath(new URL("../../docs/kernels.md", import.meta.url)), kernelsPage(reports));
 }
