@@ -70,8 +70,10 @@ class World {
     return event;
   }
 
-  weaken(): void {
+  /** `late`: another call comes before the instance can be read. */
+  weaken({ late = false } = {}): void {
     const event = this.#publisher.publish<SyscallEvent>({ ...CALL, syscall: "mount" } as SyscallEvent);
+    if (late) this.call({ syscall: "unshare" });
     const [before, after] = [superblock("0:40", 204, { hidepid: "invisible" }), superblock("0:40", 204)];
     this.tell(this.#inputs.instanceChanged(before, after, event));
   }
@@ -170,6 +172,22 @@ describe("a replay", () => {
       replaying.changes.same,
       new Set(events.flatMap((e) => (e.type === "finding" ? [e.id] : []))).size,
     );
+  });
+
+  it("knows the call that changed an instance also where the instance was read after other calls", async () => {
+    const world = new World(new RecordingWriter({ path: path(), overwrite: false, maxSize: 0 }));
+    world.weaken({ late: true });
+    await world.recorder.close();
+    const call = world.published.find((event) => event.type === "syscall" && event.syscall === "mount")!;
+    const told = world.published.find((event) => event.type === "finding");
+    assert.equal(told?.type === "finding" && told.rule, "proc-hidepid-weakened");
+    const { events, replaying } = replay(path());
+    assert.deepEqual(JSON.parse(JSON.stringify(events)), JSON.parse(JSON.stringify(world.published)));
+    assert.deepEqual(replaying.gaps, { lost: 0, unanswered: new Map(), exchanges: 0 });
+    const line = [...openRecording(path()).lines].find(
+      ({ line: one }) => "in" in one && one.in === "instance",
+    );
+    assert.deepEqual(line && "call" in line.line && line.line.call, JSON.parse(JSON.stringify(call)));
   });
 
   it("says which findings are gone, changed and new with other rules", async () => {
