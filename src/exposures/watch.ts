@@ -22,7 +22,7 @@ import {
   readHostProcDev,
   type ViewSources,
 } from "./container-view.js";
-import { detachedByContainer, sameFiles } from "./detached-files.js";
+import { type DetachedFiles, detachedByContainer, sameFiles } from "./detached-files.js";
 import { Exposures, type InactiveRule } from "./engine.js";
 import type { FindingCount } from "./finding-counts.js";
 import type { FindingChange } from "./findings.js";
@@ -96,7 +96,7 @@ export class ExposureWatch {
   /** Of looking at mount tables in the middle of a call, by container; and of reading the procfs superblocks. */
   readonly #budget = new Budget();
   /** What tasks of containers hold of procfs that is mounted nowhere, by container; null where that is not known. */
-  #detached: ReadonlyMap<string, readonly ProcfsFile[]> | null = null;
+  #detached: ReadonlyMap<string, DetachedFiles> | null = null;
   /** The last call that can have given a procfs other options, until the instances have been read after it. */
   #reconfigured: SyscallEvent | null = null;
   #timer: NodeJS.Timeout | null = null;
