@@ -288,6 +288,8 @@ export interface StoryEvent extends EventBase {
   readonly mount?: MountState;
   /** Who has a descriptor of its files, at the last look; who will receive one in flight is not known. */
   readonly holders?: readonly StoryHolder[];
+  /** Processes that have one and are not among {@link holders}. */
+  readonly holders_omitted?: number;
 }
 
 export type StoryKind =
@@ -306,6 +308,8 @@ export interface StoryHolder {
   readonly pid: number;
   readonly comm: string | null;
   readonly fds: readonly number[];
+  /** Descriptors that are not among {@link fds}. */
+  readonly fds_omitted?: number;
 }
 
 export interface FindingSubject {

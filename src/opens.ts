@@ -2,6 +2,7 @@
 import { release } from "node:os";
 import type { Attachment } from "./capture/attach.js";
 import type { Capture } from "./capture/capture.js";
+import { MAX_BINARIES } from "./capture/opens.js";
 import type { Config } from "./config/config.js";
 import { KeyholeError } from "./errors.js";
 import type { OpenedEntries } from "./exposures/opened-entries.js";
@@ -28,6 +29,8 @@ export class Opens {
   readonly #mode: Attachment["mode"];
   readonly #missing: string | null;
   #isWatching = false;
+  /** Programs of runtimes that the kernel has no room to look for. */
+  #unwatched = 0;
 
   /** Throws KEYHOLE_OPENS where they are asked for with `on` and cannot be seen. */
   constructor(asked: Config["opens"], { mode, reports }: Pick<Attachment, "mode" | "reports">) {
@@ -59,7 +62,8 @@ export class Opens {
     if (this.#asked === "off") return "not told: opens are off in the configuration";
     if (this.#missing !== null) return `not seen: ${this.#missing}`;
     if (!this.#isWatching) return "the catalogue has not been read yet";
-    return `seen ${OPENS_SEEN[this.#mode]}`;
+    const rest = this.#unwatched > 0 ? `; ${this.#unwatched} programs of runtimes are not looked for` : "";
+    return `seen ${OPENS_SEEN[this.#mode]}${rest}`;
   }
 
   /**
@@ -75,7 +79,9 @@ export class Opens {
     ]);
     const [major = 0, minor = 0] = release().split(/[.-]/).map(Number);
     const entries = new OpenedEntries(catalogue(), [major, minor]);
-    capture.watchOpens({ patterns: entries.patterns, binaries: runtimeBinaries(host) });
+    const binaries = runtimeBinaries(host);
+    capture.watchOpens({ patterns: entries.patterns, binaries });
+    this.#unwatched = Math.max(0, binaries.length - MAX_BINARIES);
     this.#isWatching = true;
     return entries;
   }

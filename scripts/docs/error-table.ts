@@ -76,8 +76,8 @@ export const ERRORS: Readonly<Record<string, ErrorText>> = {
   },
   KEYHOLE_NO_AGENT: {
     means:
-      "`keyhole explain` found no agent to ask: none listens at the address, it refuses, or what answers is none. Exit status 3.",
-    todo: "Start it, or say where it listens with `--address` and which token it wants with `--token-file`; or ask a recording with `--input`.",
+      "`keyhole explain` found no agent to ask: none listens at the address, it refuses, or what answers is none or does not show its certificate. Exit status 3.",
+    todo: "Start it, or say where it listens with `--address` and which token it wants with `--token-file`; `tls.cert` is to be the file that it was started with; or ask a recording with `--input`.",
   },
   KEYHOLE_NO_BTF: {
     means: "The kernel has no type information at /sys/kernel/btf/vmlinux. Exit status 3.",

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { formatAddress } from "../config/address.js";
 import type { Config, ListenAddress } from "../config/config.js";
@@ -6,6 +5,7 @@ import { KeyholeError } from "../errors.js";
 import type { Explanation, Question } from "../exposures/explanation.js";
 import { neutralise } from "../publish/neutral.js";
 import { readToken } from "../publish/token.js";
+import { connectTls } from "./agent-socket.js";
 
 export type AgentAccess = Pick<Config, "listen" | "token_file" | "tls">;
 
@@ -19,7 +19,7 @@ interface Answer {
   readonly body: unknown;
 }
 
-/** What the agent at `access` says; null where it does not know it. Throws KEYHOLE_NO_AGENT and KEYHOLE_TOKEN. */
+/** What the agent at `access` says; null where it does not know it. Throws KEYHOLE_NO_AGENT, KEYHOLE_TLS and KEYHOLE_TOKEN. */
 export async function askAgent(question: Question, access: AgentAccess): Promise<Explanation | null> {
   const address = reachable(access.listen);
   const query = "seq" in question ? `event=${question.seq}` : `finding=${question.finding}`;
@@ -64,19 +64,13 @@ async function get({ host, port }: ListenAddress, path: string, access: AgentAcc
   const headers = token_file === null ? {} : { Authorization: `Bearer ${readToken(token_file)}` };
   const options = { host, port, path, headers, timeout: TIMEOUT_MS };
   try {
-    const request =
-      tls.cert === null
-        ? (await import("node:http")).get(options)
-        : // the agent's own certificate is trusted, and no other: the name in it need not be this address
-          (await import("node:https")).get({
-            ...options,
-            ca: readFileSync(tls.cert),
-            checkServerIdentity: () => undefined,
-          });
-    request.on("timeout", () => request.destroy(new Error(`no answer in ${TIMEOUT_MS / 1000} s`)));
+    const { get: request } = await import("node:http");
+    const socket = tls.cert === null ? null : await connectTls({ host, port }, tls.cert, TIMEOUT_MS);
+    const asking = request({ ...options, ...(socket !== null && { createConnection: () => socket }) });
+    asking.on("timeout", () => asking.destroy(new Error(`no answer in ${TIMEOUT_MS / 1000} s`)));
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      request.once("response", resolve);
-      request.once("error", reject);
+      asking.once("response", resolve);
+      asking.once("error", reject);
     });
     return { status: response.statusCode ?? 0, body: await bodyOf(response) };
   } catch (error) {

@@ -2,7 +2,8 @@ import { KeyholeError } from "../errors.js";
 import type { KeyholeEvent } from "../event.js";
 import type { Decision } from "../exposures/decisions.js";
 import { type Explanation, explain, type Question } from "../exposures/explanation.js";
-import { type NumberedLine, openRecording } from "../exposures/recording-reader.js";
+import { rereadable } from "../exposures/recording-copy.js";
+import { type NumberedLine, openRecording, type Recording } from "../exposures/recording-reader.js";
 import { Replay } from "../exposures/replay.js";
 import type { RuleSet } from "../exposures/rule-set.js";
 
@@ -17,11 +18,31 @@ export interface RecordedExplanation {
 
 /** What `rules` make of an event or a finding of a recording. Throws KEYHOLE_RECORDING where nothing of it can be read. */
 export function explainRecorded(file: string, question: Question, rules: RuleSet): RecordedExplanation {
-  const event = "seq" in question ? findEvent(file, question.seq) : null;
+  // a finding is found on the way; what an event is about has to be known before
+  if (!("seq" in question))
+    return replayFor(question, { recording: openRecording(file), event: null, rules });
+  const { path, release } = rereadable(file);
+  try {
+    const event = findEvent(openRecording(file, path), question.seq);
+    return replayFor(question, { recording: openRecording(file, path), event, rules });
+  } finally {
+    release();
+  }
+}
+
+interface Source {
+  readonly recording: Recording;
+  /** What is asked about, where that is an event; null: it is none, or not in the recording. */
+  readonly event: KeyholeEvent | null;
+  readonly rules: RuleSet;
+}
+
+function replayFor(question: Question, { recording, event, rules }: Source): RecordedExplanation {
+  const { header, lines } = recording;
   const meant = event?.type === "finding" ? { finding: event.id } : question;
-  const { header, lines } = openRecording(file);
   const replaying = new Replay(header, rules);
   const about: Decision[] = [];
+  let forgotten = 0;
   const look = (act: () => void) => {
     const { total } = replaying.engine.decisions;
     try {
@@ -32,7 +53,7 @@ export function explainRecorded(file: string, question: Question, rules: RuleSet
     for (const one of replaying.engine.decisions.since(total)) {
       if (!("seq" in meant ? one.event_seq === meant.seq : one.finding === meant.finding)) continue;
       about.unshift(one);
-      about.splice(MAX_DECISIONS);
+      forgotten += about.splice(MAX_DECISIONS).length;
     }
   };
   const cut = readAll(lines, ({ line }) => look(() => replaying.take(line)));
@@ -43,12 +64,12 @@ export function explainRecorded(file: string, question: Question, rules: RuleSet
     eventOf: () => event,
     findingOf: (id) => replaying.changes.findings().find((finding) => finding.id === id) ?? null,
   });
-  return { explanation: explanation === null ? null : { ...explanation, forgotten: 0 }, cut };
+  return { explanation: explanation === null ? null : { ...explanation, forgotten }, cut };
 }
 
-function findEvent(file: string, seq: number): KeyholeEvent | null {
+function findEvent({ lines }: Recording, seq: number): KeyholeEvent | null {
   let found: KeyholeEvent | null = null;
-  readAll(openRecording(file).lines, ({ line }) => {
+  readAll(lines, ({ line }) => {
     if ("event" in line && line.event.seq === seq && line.event.type !== "lost") found = line.event;
   });
   return found;

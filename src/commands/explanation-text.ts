@@ -14,7 +14,10 @@ export function explanationText(explanation: Explanation, color: boolean): strin
   if (event !== null) text += `${formatLine(event, { color })}\n\n`;
   if (finding !== null) text += `${findingsTable([finding], color)}\n`;
   for (const decision of decisions.slice(0, LISTED)) text += decisionText(decision);
-  if (decisions.length > LISTED) text += `… and ${decisions.length - LISTED} more, earlier\n`;
+  if (decisions.length > LISTED) {
+    const before = forgotten > 0 ? `; ${forgotten} decisions before these are forgotten` : "";
+    text += `… and ${decisions.length - LISTED} more, earlier${before}\n`;
+  }
   if (unasked !== null) text += `No rule was asked: ${neutralise(unasked)}.\n`;
   const silent = (asked ?? []).filter(({ result }) => result === null);
   if (silent.length > 0) text += `Asked, and found nothing:\n${silent.map(askedText).join("")}`;

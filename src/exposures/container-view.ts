@@ -11,6 +11,7 @@ import type { ProcfsSuperblock } from "../mounts/superblocks.js";
 import type { ProcfsFile } from "../namespaces/open-files.js";
 import type { Task } from "../namespaces/task.js";
 import type { RuntimeSpec } from "../workloads/runtime-spec.js";
+import type { DetachedFiles } from "./detached-files.js";
 import type { NodeFacts } from "./node-facts.js";
 import { concernsHostMounts, isWritableCgroup, readCgroupPaths } from "./occasional-facts.js";
 import type { UnknownEntry } from "./unknown-entries.js";
@@ -26,7 +27,7 @@ export interface ViewSources {
   /** What more the posture rules ask of the node; without it they do not find what depends on it. */
   readonly node?: NodeFacts;
   /** Descriptors of a container's tasks on procfs mounts that are in no mount table, by its id; null without BPF. */
-  readonly detached?: ReadonlyMap<string, readonly ProcfsFile[]> | null;
+  readonly detached?: ReadonlyMap<string, DetachedFiles> | null;
   /** How many containers are in a pid namespace; null where that is not known. */
   readonly sharers?: (pidNs: number) => number | null;
   /** Procfs superblocks by device number, read after the container started; null without BPF. */
@@ -72,8 +73,12 @@ export interface ContainerView {
   readonly spec: RuntimeSpec | null;
   /** What of this kernel's procfs nobody knows. */
   readonly unknown: readonly UnknownEntry[];
+  /** Entries that {@link unknown} lacks; absent: none. */
+  readonly unknownOmitted?: number;
   /** Descriptors of its tasks on procfs mounts that are in no mount table; null where that is not known. */
   readonly detached: readonly DetachedProcfs[] | null;
+  /** Descriptors that {@link detached} lacks; absent: none. */
+  readonly detachedOmitted?: number;
   /** How many containers are in its pid namespace, itself included; null where that is not known. */
   readonly pidNsSharers: number | null;
   /** Paths of its cgroups in each hierarchy; null where nothing in the container gives cause to ask. */
@@ -126,8 +131,8 @@ export function buildContainerView(
     hostMounts: concernsHostMounts(mounts) ? (node?.mounts() ?? null) : null,
     existing: spec === null ? sources.existing : withPathsOf(spec, sources),
     spec,
-    unknown: node?.unknown() ?? [],
-    detached: detachedOf(container, task, sources),
+    ...unknownOf(sources),
+    ...detachedOf(container, task, sources),
     pidNsSharers: sources.sharers?.(pidNs) ?? null,
     cgroups: mounts.some(isWritableCgroup) ? readCgroupPaths(sources.host, task.pid) : null,
     realRoot: uidMap.mapsHostRoot,
@@ -170,14 +175,25 @@ export function inContainer(view: PseudoView, ns: NsInums, sources: PidSources):
   return { ...view, isHosts, pidNs, shows: whose(pidNs, isHosts === true, ns, sources) };
 }
 
-function detachedOf({ id }: ContainerRef, { ns }: Task, sources: ViewSources): DetachedProcfs[] | null {
-  if (sources.detached == null) return null;
-  return (sources.detached.get(id) ?? []).map((file) => {
+function unknownOf({ node }: ViewSources): Pick<ContainerView, "unknown" | "unknownOmitted"> {
+  const { entries, omitted } = node?.unknown() ?? { entries: [], omitted: 0 };
+  return { unknown: entries, ...(omitted > 0 && { unknownOmitted: omitted }) };
+}
+
+function detachedOf(
+  { id }: ContainerRef,
+  { ns }: Task,
+  sources: ViewSources,
+): Pick<ContainerView, "detached" | "detachedOmitted"> {
+  if (sources.detached == null) return { detached: null };
+  const { files, omitted } = sources.detached.get(id) ?? { files: [], omitted: 0 };
+  const detached = files.map((file) => {
     const superblock = sources.superblocks?.get(file.dev);
     const isHosts = sources.hostProcDev === file.dev;
     const shows = whose(superblock?.pidNs ?? null, isHosts, ns, sources);
     return { ...file, shows, subset: superblock?.subset ?? null };
   });
+  return { detached, ...(omitted > 0 && { detachedOmitted: omitted }) };
 }
 
 function whose(pidNs: number | null, isHosts: boolean, ns: NsInums, sources: PidSources): Shows {

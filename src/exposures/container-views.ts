@@ -3,7 +3,6 @@ import type { HostPath } from "../kernel/host-path.js";
 import { LINK_INDEX, type NsInums } from "../kernel/links.js";
 import type { ProcfsSuperblock } from "../mounts/superblocks.js";
 import type { NamespaceGraph } from "../namespaces/graph.js";
-import type { ProcfsFile } from "../namespaces/open-files.js";
 import type { Task } from "../namespaces/task.js";
 import type { Containers } from "../workloads/containers.js";
 import {
@@ -12,6 +11,7 @@ import {
   readHostProcDev,
   type ViewSources,
 } from "./container-view.js";
+import type { DetachedFiles } from "./detached-files.js";
 import { readNodeFacts } from "./node-facts.js";
 
 export interface ContainerViewsOptions {
@@ -30,7 +30,7 @@ export class ContainerViews {
   /** Device number of the host's own /proc, null where it is not known. */
   readonly hostProcDev: string | null;
   /** What tasks of containers hold of procfs that is mounted nowhere, by container; null where that is not known. */
-  detached: ReadonlyMap<string, readonly ProcfsFile[]> | null = null;
+  detached: ReadonlyMap<string, DetachedFiles> | null = null;
   readonly #options: ContainerViewsOptions;
   readonly #static: Pick<ViewSources, "host" | "hostNs" | "hostProcDev" | "existing" | "node">;
 

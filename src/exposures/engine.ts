@@ -5,17 +5,11 @@ import type { ActContext, ActRule, ObservedCall } from "./act.js";
 import { ActInProgress } from "./act-in-progress.js";
 import type { ContainerView } from "./container-view.js";
 import { Decisions } from "./decisions.js";
+import { boundedEvidence } from "./evidence.js";
 import type { FactReader } from "./exception.js";
 import { actFacts, containerFacts, instanceFacts, storyFacts } from "./facts.js";
 import type { FindingCount } from "./finding-counts.js";
-import {
-  type FindingChange,
-  Findings,
-  findingId,
-  keyOf,
-  MAX_EVIDENCE,
-  type Observation,
-} from "./findings.js";
+import { type FindingChange, Findings, findingId, keyOf, type Observation } from "./findings.js";
 import { aboutCall, aboutStory, containerSubject, evidenceOf, type Found, NODE } from "./found.js";
 import { Memory } from "./memory.js";
 import { type Holding, holdingRules, mostSpecific } from "./most-specific.js";
@@ -328,10 +322,7 @@ export class Exposures {
       finding: findingId(rule, subject),
       event_seq: eventSeq ?? null,
       severity,
-      facts: exposures
-        .slice(0, MAX_EVIDENCE)
-        .flatMap(({ evidence }) => evidence.map(({ fact }) => fact))
-        .slice(0, MAX_EVIDENCE),
+      facts: boundedEvidence(exposures.flatMap(({ evidence }) => evidence)).map(({ fact }) => fact),
     });
   }
 

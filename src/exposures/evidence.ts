@@ -31,6 +31,16 @@ export function userEvidence(container: ContainerView): Evidence {
   };
 }
 
+/** A finding has this many pieces of evidence; a container can mount procfs any number of times. */
+const MAX_EVIDENCE = 16;
+
+/** `evidence` as a finding has it: of what is too much, the last piece says how many more there were. */
+export function boundedEvidence(evidence: readonly Evidence[]): readonly Evidence[] {
+  if (evidence.length <= MAX_EVIDENCE) return evidence;
+  const named = evidence.slice(0, MAX_EVIDENCE - 1);
+  return [...named, { fact: `and ${evidence.length - named.length} more facts like these` }];
+}
+
 /** How many places a list in a sentence names. */
 const NAMED = 12;
 

@@ -6,6 +6,7 @@ import {
   SEVERITIES,
   type Severity,
 } from "../event.js";
+import { boundedEvidence } from "./evidence.js";
 import { type FindingCount, FindingCounts } from "./finding-counts.js";
 import type { RuleInfo } from "./rule.js";
 
@@ -33,9 +34,6 @@ interface Finding {
   /** The count that was published last. */
   published: number;
 }
-
-/** A finding names this many facts; a container can mount procfs any number of times. */
-export const MAX_EVIDENCE = 16;
 
 /**
  * The findings of a node, one for each rule and subject. A posture finding is open until it is resolved. An act
@@ -76,7 +74,7 @@ export class Findings {
   holds(observation: Observation): FindingChange | null {
     const known = this.#find(observation);
     if (known === undefined) return this.#add(observation);
-    const evidence = observation.evidence.slice(0, MAX_EVIDENCE);
+    const evidence = boundedEvidence(observation.evidence);
     const { severity, also } = observation;
     const before = known.change;
     known.change = { ...before, last_seen: observation.time };
@@ -99,7 +97,7 @@ export class Findings {
       count,
       last_seen: observation.time,
       severity: worse ? observation.severity : known.change.severity,
-      evidence: observation.evidence.slice(0, MAX_EVIDENCE),
+      evidence: boundedEvidence(observation.evidence),
       ...(observation.eventSeq !== undefined && { event_seq: observation.eventSeq }),
     };
     if (!worse && count < known.published * 2) {
@@ -182,7 +180,7 @@ export class Findings {
       first_seen: time,
       last_seen: time,
       subject,
-      evidence: evidence.slice(0, MAX_EVIDENCE),
+      evidence: boundedEvidence(evidence),
       remediation: rule.remediation,
       references: rule.references,
       tags: rule.tags,

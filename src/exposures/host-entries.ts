@@ -70,7 +70,9 @@ export function readHostEntries(host: HostPath, index: EntryIndex): HostEntries 
         const known = entry !== null || (!path.startsWith("/sys/") && index.isKnownName(path));
         const kind = name.isSymbolicLink() ? "link" : "file";
         entries.push({ path, kind, ...status, closed, entry, known });
-      } else if (depth < MAX_DEPTH) {
+      } else if (depth === MAX_DEPTH) {
+        unread.push({ path, errno: "ENAMETOOLONG" });
+      } else {
         const isOpen = (status.mode & 0o001) !== 0;
         walk(path, isOpen ? closed : [...closed, { path, ...status }], depth + 1);
       }

@@ -4,7 +4,7 @@ import { HostMasks } from "../mounts/host-masks.js";
 import { existingPaths, kindOf, type PathKind } from "../mounts/mask-lists.js";
 import type { MaskOracle } from "../mounts/masks.js";
 import { RuntimeSpecs, type SpecSource } from "../workloads/runtime-specs.js";
-import { readUnknownEntries, type UnknownEntry } from "./unknown-entries.js";
+import { readUnknownEntries, type UnknownEntries } from "./unknown-entries.js";
 
 /** What the posture rules have to know of the node, and where it is asked for when a container gives cause. */
 export interface NodeFacts {
@@ -15,7 +15,7 @@ export interface NodeFacts {
   readonly specs: SpecSource;
   readonly masks: MaskOracle;
   /** What of this kernel's procfs nobody knows. Read once. */
-  unknown(): readonly UnknownEntry[];
+  unknown(): UnknownEntries;
   /** The host's mount table as it is now; null where it cannot be read. */
   mounts(): readonly Mount[] | null;
 }
@@ -27,7 +27,7 @@ const CAPACITY = 4096;
 export function readNodeFacts(host: HostPath): NodeFacts {
   const existing = existingPaths(host);
   const others = new Map<string, PathKind | null>();
-  let unknown: readonly UnknownEntry[] | null = null;
+  let unknown: UnknownEntries | null = null;
   return {
     existing,
     kindOf(path) {

@@ -57,7 +57,9 @@ export class Protections {
       this.#containers.set(view.container.id, known);
       this.#makeRoom();
     }
-    for (const protection of protectionsOf(view)) {
+    const { found, omitted } = protectionsOf(view);
+    this.#evictions += omitted;
+    for (const protection of found) {
       const key = keyOf(protection);
       if (lossOf(protection, view) !== null) continue;
       if (known.protections.size >= MAX_PROTECTIONS && !known.protections.has(key)) {
@@ -113,16 +115,17 @@ export class Protections {
 /** Of one container, which can stack any number of mounts below its /proc; runtimes make about twenty. */
 const MAX_PROTECTIONS = 256;
 
-function protectionsOf(view: ContainerView): Protection[] {
+function protectionsOf(view: ContainerView) {
   const found: Protection[] = [];
+  let omitted = 0;
   for (const base of [...view.procfs, ...view.sysfs]) {
     for (const { kind, path } of base.covers) {
       if (kind !== "mask" && kind !== "readonly") continue;
-      found.push({ kind, dev: base.dev, path, point: pointOf(base, path) });
-      if (found.length >= MAX_PROTECTIONS) return found;
+      if (found.length >= MAX_PROTECTIONS) omitted += 1;
+      else found.push({ kind, dev: base.dev, path, point: pointOf(base, path) });
     }
   }
-  return found;
+  return { found, omitted };
 }
 
 /** How `protection` fails in `view`, null when it holds or when its superblock is not mounted there any more. */

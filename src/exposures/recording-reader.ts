@@ -27,9 +27,12 @@ const CHUNK = 1024 * 1024;
 /** A line of a recording is the mount table of one container at most. */
 const MAX_LINE = 64 * 1024 * 1024;
 
-/** Opens a recording. Throws KEYHOLE_RECORDING where there is none, or one of another version. */
-export function openRecording(file: string): Recording {
-  const lines = readLines(file);
+/**
+ * Opens a recording; a pipe is read as it comes. `path` is where its bytes are, if that is not what it is called. Throws
+ * KEYHOLE_RECORDING where there is none, or one of another version.
+ */
+export function openRecording(file: string, path = file): Recording {
+  const lines = readLines(file, path);
   const first = lines.next();
   if (first.done === true) throw bad(file, 1, 1, { what: "the recording is empty", found: "no line at all" });
   const header = parse(file, first.value) as RecordingHeader;
@@ -110,15 +113,15 @@ function parse(file: string, { number, bytes, whole }: Raw): unknown {
   }
 }
 
-function* readLines(file: string): Generator<Raw, undefined> {
-  const fd = openToRead(file);
+function* readLines(file: string, path: string): Generator<Raw, undefined> {
+  const fd = openToRead(file, path);
   try {
     let number = 1;
     let rest: Buffer[] = [];
     let length = 0;
     for (;;) {
       const chunk = Buffer.allocUnsafe(CHUNK);
-      const count = readSync(fd, chunk, 0, CHUNK, null);
+      const count = readChunk(file, fd, chunk);
       if (count === 0) break;
       let start = 0;
       for (let end = chunk.indexOf(0x0a); end >= 0 && end < count; end = chunk.indexOf(0x0a, start)) {
@@ -138,21 +141,34 @@ function* readLines(file: string): Generator<Raw, undefined> {
   }
 }
 
-function openToRead(file: string): number {
+function openToRead(file: string, path: string): number {
   try {
-    const fd = openSync(file, "r");
+    const fd = openSync(path, "r");
     if (!fstatSync(fd).isDirectory()) return fd;
     closeSync(fd);
     throw Object.assign(new Error("a directory"), { code: "EISDIR" });
   } catch (error) {
-    throw new KeyholeError(`the recording ${file} cannot be read`, {
-      code: "KEYHOLE_RECORDING",
-      expected: "a file that `keyhole run --record` wrote",
-      found: (error as NodeJS.ErrnoException).code ?? String(error),
-      hint: "check the path and its permissions",
-      cause: error,
-    });
+    throw unreadable(file, error);
   }
+}
+
+function readChunk(file: string, fd: number, chunk: Buffer): number {
+  try {
+    return readSync(fd, chunk, 0, CHUNK, null);
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+}
+
+/** That the file of a recording cannot be opened or read: KEYHOLE_RECORDING. */
+export function unreadable(file: string, error: unknown): KeyholeError {
+  return new KeyholeError(`the recording ${file} cannot be read`, {
+    code: "KEYHOLE_RECORDING",
+    expected: "a file that `keyhole run --record` wrote, or a pipe with what is in one",
+    found: (error as NodeJS.ErrnoException).code ?? String(error),
+    hint: "check the path and its permissions",
+    cause: error,
+  });
 }
 
 function excerpt(bytes: Buffer): string {

@@ -75,11 +75,13 @@ export function parseRuleDocument(file: string, text: string): RuleDocument {
     const document = yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true });
     const broken = [...document.errors, ...document.warnings];
     if (broken.length > 0) {
+      const told = broken
+        .slice(0, MAX_SYNTAX)
+        .map(({ pos, message, code }) => ({ where: position(pos[0]), what: message, ...hintOf(code) }));
+      const more = broken.length - told.length;
       return unusable(
         file,
-        broken
-          .slice(0, MAX_SYNTAX)
-          .map(({ pos, message, code }) => ({ where: position(pos[0]), what: message, ...hintOf(code) })),
+        more > 0 ? [...told, { where: file, what: `${more} more mistakes in what YAML is` }] : told,
       );
     }
     const contents = document.contents as Node | null;

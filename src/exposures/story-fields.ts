@@ -23,7 +23,12 @@ const STORY: readonly Field<ObservedStory>[] = fieldsOf<ObservedStory>(
       ({ steps }) => steps.map(({ syscall }) => syscall),
     ],
     ["length", "int", "how many steps it has", (story) => story.steps.length + (story.steps_omitted ?? 0)],
-    ["holders", "int", "how many processes have a descriptor of its files", ({ holders }) => holders?.length],
+    [
+      "holders",
+      "int",
+      "how many processes have a descriptor of its files",
+      ({ holders, holders_omitted = 0 }) => holders && holders.length + holders_omitted,
+    ],
   ],
   "story.",
 );

@@ -17,12 +17,17 @@ export interface UnknownEntry {
 /** Of a vendor's driver that makes any number of files. */
 const MAX_ENTRIES = 1000;
 
+export interface UnknownEntries {
+  readonly entries: readonly UnknownEntry[];
+  /** How many more there are. */
+  readonly omitted: number;
+}
+
 /** What the host's procfs has that nobody knows. Throws KEYHOLE_CATALOGUE. */
-export function readUnknownEntries(host: HostPath): UnknownEntry[] {
+export function readUnknownEntries(host: HostPath): UnknownEntries {
   const [major = 0, minor = 0] = release().split(/[.-]/).map(Number);
   const index = new EntryIndex(catalogue(), "proc", [major, minor]);
-  return readHostEntries(host, index)
-    .entries.filter(({ known, kind }) => !known && kind === "file")
-    .slice(0, MAX_ENTRIES)
-    .map(({ path, mode, uid }) => ({ path, mode, uid }));
+  const all = readHostEntries(host, index).entries.filter(({ known, kind }) => !known && kind === "file");
+  const entries = all.slice(0, MAX_ENTRIES).map(({ path, mode, uid }) => ({ path, mode, uid }));
+  return { entries, omitted: all.length - entries.length };
 }

@@ -106,16 +106,25 @@ export class StoryHolders {
       if (!files.has(file) && !mounts.has(object)) continue;
       const fds = byPid.get(pid);
       if (fds === undefined) byPid.set(pid, new Set([fd]));
-      else if (fds.size < MAX_HOLDERS) fds.add(fd);
+      else fds.add(fd);
     }
     const holders = [...byPid]
       .slice(0, MAX_HOLDERS)
-      .map(([pid, fds]): StoryHolder => ({ pid, comm: this.#tasks.get(pid)?.comm ?? null, fds: [...fds] }));
-    const news = JSON.stringify(holders) !== JSON.stringify(story.holders ?? []);
+      .map(([pid, fds]) => holderOf(pid, this.#tasks.get(pid)?.comm ?? null, [...fds]));
+    const omitted = byPid.size - holders.length;
+    const news =
+      omitted !== story.omittedHolders || JSON.stringify(holders) !== JSON.stringify(story.holders ?? []);
     story.holders = holders;
+    story.omittedHolders = omitted;
     const makerHolds = byPid.has(story.maker.pid) && !story.makerGone;
     return story.goOn(stateOf(story, makerHolds, byPid.size > 0)) || news;
   }
+}
+
+function holderOf(pid: number, comm: string | null, all: readonly number[]): StoryHolder {
+  const fds = all.slice(0, MAX_HOLDERS);
+  const omitted = all.length - fds.length;
+  return { pid, comm, fds, ...(omitted > 0 && { fds_omitted: omitted }) };
 }
 
 /** The mounts behind files, by address. */

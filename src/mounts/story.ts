@@ -48,6 +48,8 @@ export class Story {
   procfs: ProcfsState | null = null;
   mount: MountState | null = null;
   holders: readonly StoryHolder[] | null = null;
+  /** Holders that are not named. */
+  omittedHolders = 0;
   /** The last command that was to make something of it was refused, and nothing was made before. */
   refused = false;
   /** Its maker has executed another program, or has ended. */
@@ -145,6 +147,7 @@ export class Story {
       ...(this.procfs === null ? undefined : { procfs: this.procfs }),
       ...(this.mount === null ? undefined : { mount: this.mount }),
       ...(this.holders === null ? undefined : { holders: this.holders }),
+      ...(this.omittedHolders === 0 ? undefined : { holders_omitted: this.omittedHolders }),
     };
   }
 }

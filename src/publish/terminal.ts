@@ -72,7 +72,7 @@ function heading(text: string, style: Style): readonly Span[] {
 
 /** What came of it in a line, and below it its steps: those of a story of one call stand in the line of that call. */
 function storyLines(event: StoryEvent): readonly (readonly Span[])[] {
-  const { state, kind, mount, procfs, holders, steps } = event;
+  const { state, kind, mount, procfs, holders, holders_omitted, steps } = event;
   const bad = state === "rejected" || state === "process-died";
   const first = [
     ...heading("story", bad ? "bad" : "info"),
@@ -88,7 +88,11 @@ function storyLines(event: StoryEvent): readonly (readonly Span[])[] {
       : [span(`  pid:[${procfsPidNs(procfs)}] hidepid=${procfs.hidepid}`, "changed")]),
     ...(holders === undefined || holders.length === 0
       ? []
-      : [span("  held by ", "dim"), span(holders.map(holderText).join(", "))]),
+      : [
+          span("  held by ", "dim"),
+          span(holders.map(holderText).join(", ")),
+          span(holders_omitted === undefined ? "" : ` and ${holders_omitted} more`),
+        ]),
     span(`  ${event.id}`, "dim"),
   ];
   if (steps.length === 1 || event.ended === null) return [first];

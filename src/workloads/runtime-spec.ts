@@ -11,7 +11,7 @@ export interface RuntimeSpec {
   readonly readonly: readonly string[];
 }
 
-/** Paths that are read of one list; the longest that ships has about 20, and one more for each processor. */
+/** A list with more paths is not used; the longest that ships has about 20, and one more for each processor. */
 const MAX_PATHS = 2048;
 
 type Json = { readonly [member: string]: unknown };
@@ -40,7 +40,7 @@ function parseConfig(text: string, file: string): RuntimeSpec | null {
   const config = parse(text);
   if (config === null || typeof config.ociVersion !== "string") return null;
   const linux = isObject(config.linux) ? config.linux : {};
-  return { file, masked: pathsOf(linux.maskedPaths), readonly: pathsOf(linux.readonlyPaths) };
+  return specOf(file, linux.maskedPaths, linux.readonlyPaths);
 }
 
 /**
@@ -50,7 +50,7 @@ function parseConfig(text: string, file: string): RuntimeSpec | null {
 function parseRuncState(text: string, file: string, pid: number): RuntimeSpec | null {
   const state = parse(text);
   if (state === null || state.init_process_pid !== pid || !isObject(state.config)) return null;
-  return { file, masked: pathsOf(state.config.mask_paths), readonly: pathsOf(state.config.readonly_paths) };
+  return specOf(file, state.config.mask_paths, state.config.readonly_paths);
 }
 
 function parse(text: string): Json | null {
@@ -67,10 +67,16 @@ function isObject(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Half of a list would say that the container was to have less: it is as if there were none. */
+function specOf(file: string, masked: unknown, readonly: unknown): RuntimeSpec | null {
+  if ([masked, readonly].some((list) => Array.isArray(list) && list.length > MAX_PATHS)) return null;
+  return { file, masked: pathsOf(masked), readonly: pathsOf(readonly) };
+}
+
 /** Of one list those that can be paths of procfs or sysfs as a runtime's specification writes them. */
 function pathsOf(list: unknown): string[] {
   if (!Array.isArray(list)) return [];
-  const paths = list.slice(0, MAX_PATHS).filter((path): path is string => typeof path === "string");
+  const paths = list.filter((path): path is string => typeof path === "string");
   return paths.map((path) => path.replace(/\/+$/, "")).filter((path) => PSEUDO.test(path));
 }
 

@@ -248,6 +248,9 @@ test("what protects one container is bounded, however much it stacks on its /pro
   assert.ok(lost.some(({ protection }) => protection.path === "/keys"));
   // eight by runc, and as many of the container's own as have room
   assert.equal(protections.evictions, 8 + 600 - 256);
+  const atOnce = new Protections();
+  atOnce.seen(container(runcMounts([], [...stack(1), ...stack(201)])));
+  assert.equal(atOnce.evictions, 8 + 400 - 256);
 });
 
 test("an event of another call meets no rule", () => {

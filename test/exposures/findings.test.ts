@@ -204,9 +204,13 @@ test("the number of findings is bounded and what is forgotten is counted", () =>
   assert.equal(findings.happened(act({ subject: { ...SUBJECT, id: "c0" } }))?.count, 1);
 });
 
-test("the evidence of one finding is bounded", () => {
-  const evidence = Array.from({ length: 1000 }, (_, index) => ({ fact: String(index) }));
-  assert.equal(new Findings().happened(act({ evidence }))?.evidence.length, 16);
+test("the evidence of one finding is bounded, and the last piece says what is left out", () => {
+  const facts = (length: number) => Array.from({ length }, (_, index) => ({ fact: String(index) }));
+  const findings = new Findings();
+  assert.deepEqual(findings.happened(act({ evidence: facts(16) }))?.evidence, facts(16));
+  const more = (count: number) => [...facts(15), { fact: `and ${count} more facts like these` }];
+  assert.deepEqual(findings.happened(act({ evidence: facts(17) }))?.evidence, more(2));
+  assert.deepEqual(new Findings().holds(act({ evidence: facts(1000) }))?.evidence, more(985));
 });
 
 test("every rule has what a finding shows, and subsumes rules that exist", () => {

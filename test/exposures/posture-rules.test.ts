@@ -335,6 +335,18 @@ test("what the default leaves open of unknown entries is a finding of the node, 
   assert.deepEqual(ofNode("/acpi/vendor", 0o666), [], "the default masks it");
 });
 
+test("of unknown entries that are too many to look at the finding says how many there are", () => {
+  const view = { ...runc([], unknown("/vendor", 0o666)), unknownOmitted: 77 };
+  const finding = findings(view).find(({ rule }) => rule === "proc-unknown-default");
+  assert.deepEqual(
+    finding?.evidence.map(({ fact }) => fact),
+    [
+      "77 more entries are in no list, and were not looked at",
+      "/proc/vendor is in no list and writable with default masks",
+    ],
+  );
+});
+
 test("evidence that several exposures have in common is told once, and says what was judged by", () => {
   const view = container(runcMounts(["keys", "acpi"]), { spec: { ...SPEC, masked: [] } });
   const [finding] = findings(view).filter(({ subject }) => subject.kind === "container");

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import {
   appendFileSync,
   existsSync,
@@ -18,6 +19,7 @@ import { Exposures } from "../../src/exposures/engine.js";
 import type { FindingChange } from "../../src/exposures/findings.js";
 import { type EngineInputs, Recorder } from "../../src/exposures/recorder.js";
 import type { RecordingLine } from "../../src/exposures/recording.js";
+import { rereadable } from "../../src/exposures/recording-copy.js";
 import { openRecording } from "../../src/exposures/recording-reader.js";
 import { decode, encode } from "../../src/exposures/recording-values.js";
 import { RecordingWriter } from "../../src/exposures/recording-writer.js";
@@ -28,6 +30,7 @@ import { Publisher } from "../../src/publish/publisher.js";
 import { runcMounts } from "../mounts/mountinfo-text.js";
 import { container, HOST_NS, HOST_PROC_DEV, superblock } from "./container.js";
 
+const ROOT = join(import.meta.dirname, "../..");
 let directory: string;
 const path = (name = "r.jsonl") => join(directory, name);
 
@@ -70,8 +73,10 @@ class World {
     return event;
   }
 
-  weaken(): void {
+  /** `late`: another call comes before the instance can be read. */
+  weaken({ late = false } = {}): void {
     const event = this.#publisher.publish<SyscallEvent>({ ...CALL, syscall: "mount" } as SyscallEvent);
+    if (late) this.call({ syscall: "unshare" });
     const [before, after] = [superblock("0:40", 204, { hidepid: "invisible" }), superblock("0:40", 204)];
     this.tell(this.#inputs.instanceChanged(before, after, event));
   }
@@ -170,6 +175,22 @@ describe("a replay", () => {
       replaying.changes.same,
       new Set(events.flatMap((e) => (e.type === "finding" ? [e.id] : []))).size,
     );
+  });
+
+  it("knows the call that changed an instance also where the instance was read after other calls", async () => {
+    const world = new World(new RecordingWriter({ path: path(), overwrite: false, maxSize: 0 }));
+    world.weaken({ late: true });
+    await world.recorder.close();
+    const call = world.published.find((event) => event.type === "syscall" && event.syscall === "mount")!;
+    const told = world.published.find((event) => event.type === "finding");
+    assert.equal(told?.type === "finding" && told.rule, "proc-hidepid-weakened");
+    const { events, replaying } = replay(path());
+    assert.deepEqual(JSON.parse(JSON.stringify(events)), JSON.parse(JSON.stringify(world.published)));
+    assert.deepEqual(replaying.gaps, { lost: 0, unanswered: new Map(), exchanges: 0 });
+    const line = [...openRecording(path()).lines].find(
+      ({ line: one }) => "in" in one && one.in === "instance",
+    );
+    assert.deepEqual(line && "call" in line.line && line.line.call, JSON.parse(JSON.stringify(call)));
   });
 
   it("says which findings are gone, changed and new with other rules", async () => {
@@ -281,6 +302,63 @@ describe("the file of a recording", () => {
     await world.recorder.close();
     assert.equal(world.recorder.losses.get("record-value"), 1);
     assert.equal(replay(path()).replaying.gaps.lost, 1);
+  });
+});
+
+describe("a recording that comes through a pipe", () => {
+  function keyhole(command: string, ...args: readonly string[]) {
+    const { status, stdout, stderr, signal } = spawnSync("sh", ["-c", command, "sh", ...args], {
+      ...{ cwd: ROOT, encoding: "utf8", timeout: 60_000 },
+      env: { ...process.env, KEYHOLE: `${process.execPath} --import tsx src/main.ts`, RECORDING: path() },
+    });
+    return { status, signal, stdout, stderr: stderr.replaceAll("/dev/stdin", path()) };
+  }
+
+  it("is replayed and explained as the file is", async () => {
+    const { published } = await record();
+    const finding = published.find((event) => event.type === "finding")!;
+    assert.ok(finding.type === "finding");
+    for (const [name, ...args] of [
+      ["replay", "FILE", "-o", "json"],
+      // it is read twice: which finding the event is has to be known before
+      ["explain", String(finding.seq), "--input", "FILE", "-o", "json"],
+    ]) {
+      const of = (input: string) => [name!, ...args.map((arg) => (arg === "FILE" ? input : arg))];
+      const file = keyhole('$KEYHOLE "$@"', ...of(path()));
+      const pipe = keyhole('cat "$RECORDING" | $KEYHOLE "$@"', ...of("/dev/stdin"));
+      assert.equal(file.status, 0, file.stderr);
+      assert.notEqual(file.stdout, "");
+      assert.deepEqual(
+        { ...pipe, stdout: pipe.stdout.replaceAll("/dev/stdin", path()) },
+        file,
+        `${name} ${args}`,
+      );
+    }
+  });
+
+  it("is refused where there is no room for what is read twice", (t) => {
+    const fifo = path("fifo");
+    assert.equal(spawnSync("mkfifo", [fifo]).status, 0);
+    const before = process.env.TMPDIR;
+    t.after(() => {
+      if (before === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = before;
+    });
+    process.env.TMPDIR = path("none");
+    assert.throws(() => rereadable(fifo), {
+      code: "KEYHOLE_RECORDING",
+      expected: `room in ${path("none")}: the recording is read twice`,
+      found: "ENOENT",
+    });
+  });
+
+  it("is named as it was where it is damaged", async () => {
+    await record();
+    appendFileSync(path(), "{\n");
+    const seq = readFileSync(path(), "utf8").trimEnd().split("\n").length;
+    const damaged = keyhole('cat "$RECORDING" | $KEYHOLE explain 1 --input /dev/stdin');
+    assert.equal(damaged.status, 2);
+    assert.ok(damaged.stderr.includes(`${path()}:${seq}:`), damaged.stderr);
   });
 });
 

@@ -113,6 +113,13 @@ test("whatever stands in a file of rules is used or told with its place, and nev
   );
 });
 
+test("of many mistakes in the syntax some are told, and the others counted", () => {
+  const text = Array.from({ length: 9 }, (_, index) => `a${index}: [`).join("\n");
+  const problems = parseRuleDocument("/a.yaml", text).problems;
+  assert.equal(problems.length, 6);
+  assert.match(problems[5]!.what, /^\d+ more mistakes/);
+});
+
 test("what the property builds on is right itself", () => {
   assert.deepEqual(problemsOf({ macros: { m: "ret == 0" }, rules: [RULE], exceptions: [EXCEPTION] }), []);
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import type { FileName, MountFields, MountRecord } from "../../src/capture/mount-fields.js";
 import type { MountState, StoryEvent, SyscallEvent, Unnumbered } from "../../src/event.js";
+import { STORY_FIELDS } from "../../src/exposures/story-fields.js";
 import type { FileState, Holder, MountFile, MountFiles } from "../../src/mounts/mount-files.js";
 import { Stories } from "../../src/mounts/stories.js";
 import type { Task } from "../../src/namespaces/task.js";
@@ -175,6 +176,25 @@ test("whoever holds another file of the mount holds the story", () => {
   kernel.holders = [];
   mock.timers.tick(A_LOOK);
   assert.equal(last().state, "process-died");
+});
+
+test("of many holders and descriptors some are named and the others counted", () => {
+  fsopen(file(1n, 100n), 100n);
+  const made = file(2n, 101n);
+  call("fsmount", 101n, { file: file(1n, 100n), made, mount: mountRecord(32n) }, { ret: 4, target: CONTEXT });
+  for (const address of [1n, 2n]) kernel.states.set(address, { alive: false, attached: false });
+  const holding = (pids: number) =>
+    Array.from({ length: pids }, (_, pid) => ({ file: 9n, object: 32n, pid: 5000 + pid, fd: 3 }));
+  const many = Array.from({ length: 20 }, (_, fd) => ({ file: 9n, object: 32n, pid: 4711, fd }));
+  kernel.holders = [...many, ...holding(99)];
+  mock.timers.tick(A_LOOK);
+  const { holders, holders_omitted } = last();
+  assert.deepEqual([holders?.length, holders_omitted], [16, 84]);
+  const [first, second] = holders!;
+  assert.deepEqual([first!.fds.length, first!.fds_omitted], [16, 4]);
+  assert.deepEqual(second, { pid: 5000, comm: null, fds: [3] });
+  const story = { story: last() as StoryEvent, isRuntime: false };
+  assert.equal(STORY_FIELDS.get("story.holders")!.read(story), 100);
 });
 
 test("a file that has the address of another one is none of its story", () => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -226,17 +227,63 @@ test("the token is shown where the agent wants one, and a refusal says which fil
   await assert.rejects(askAgent({ seq: 10 }, access), { code: "KEYHOLE_NO_AGENT", hint: /--token-file/ });
 });
 
-test("an agent that speaks TLS is asked by TLS, and its own certificate is believed alone", async (context) => {
-  const tls = { cert: join(dir, "a.crt"), key: join(dir, "a.key") };
-  const other = { cert: join(dir, "b.crt"), key: join(dir, "b.key") };
-  for (const { cert, key } of [tls, other]) {
-    const name = ["-subj", "/CN=keyhole", "-addext", "subjectAltName=DNS:keyhole"];
-    const made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, ...name];
-    assert.equal(spawnSync("openssl", made, { stdio: "ignore" }).status, 0, "openssl makes no certificate");
-  }
-  const access = await serve(context, { tls });
+/** Makes a key and a certificate, by openssl(1). `by` signs it; absent: it signs itself. */
+function certificate(
+  name: string,
+  subjectAltName: string,
+  by?: { readonly cert: string; readonly key: string },
+) {
+  const tls = { cert: join(dir, `${name}.crt`), key: join(dir, `${name}.key`) };
+  const made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", tls.key, "-out", tls.cert];
+  const named = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=${subjectAltName}`];
+  const signed = by === undefined ? [] : ["-CA", by.cert, "-CAkey", by.key];
+  const leaf = by === undefined ? [] : ["-addext", "basicConstraints=critical,CA:FALSE"];
+  const { status, stderr } = spawnSync("openssl", [...made, ...named, ...signed, ...leaf], {
+    encoding: "utf8",
+  });
+  assert.equal(status, 0, stderr);
+  return tls;
+}
+
+test("an agent that speaks TLS is believed by its own certificate, whatever its name is", async (context) => {
+  const [own, other] = [certificate("a", "DNS:keyhole"), certificate("b", "DNS:keyhole")];
+  const access = await serve(context, { tls: own });
   assert.equal((await askAgent({ seq: 10 }, access))?.event?.seq, 10);
-  await assert.rejects(askAgent({ seq: 10 }, { ...access, tls: other }), { code: "KEYHOLE_NO_AGENT" });
+  await assert.rejects(askAgent({ seq: 10 }, { ...access, tls: other }), {
+    code: "KEYHOLE_NO_AGENT",
+    message: /does not show the agent's certificate/,
+  });
+  await assert.rejects(askAgent({ seq: 10 }, { ...access, tls: { ...own, cert: join(dir, "none.crt") } }), {
+    code: "KEYHOLE_TLS",
+    found: "ENOENT",
+  });
+});
+
+test("another certificate of the same authority has to name the address, and sees no token before it does", async (context) => {
+  const ca = certificate("ca", "DNS:ca");
+  const own = certificate("own", "DNS:keyhole", ca);
+  writeFileSync(own.cert, readFileSync(own.cert, "utf8") + readFileSync(ca.cert, "utf8"));
+  const [named, stranger] = [certificate("c", "IP:127.0.0.1", ca), certificate("d", "DNS:elsewhere", ca)];
+  const token_file = join(dir, "token");
+  const seen: unknown[] = [];
+  const shows = async (tls: typeof own) => {
+    const server = createTlsServer(
+      { cert: readFileSync(tls.cert), key: readFileSync(tls.key) },
+      (req, res) => {
+        seen.push(req.headers.authorization);
+        res.writeHead(404).end(JSON.stringify({ forgotten: 0 }));
+      },
+    );
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    context.after(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    return askAgent({ seq: 10 }, { listen: { host: "127.0.0.1", port }, token_file, tls: own });
+  };
+  await assert.rejects(shows(stranger), { code: "KEYHOLE_NO_AGENT", found: /ERR_TLS_CERT_ALTNAME_INVALID/ });
+  assert.deepEqual(seen, []);
+  assert.equal(await shows(own), null);
+  assert.equal(await shows(named), null);
+  assert.deepEqual(seen, [`Bearer ${TOKEN}`, `Bearer ${TOKEN}`]);
 });
 
 test("no agent, no address, and something else at the address are errors that say what to do", async (context) => {

@@ -86,6 +86,13 @@ test("lists that are not there are empty, as of a privileged container", () => {
   assert.deepEqual([bare?.masked, bare?.readonly], [[], []]);
 });
 
+test("a list of more paths than any runtime writes is not used, not even its beginning", () => {
+  const path = `run/crun/${ID}/config.json`;
+  const paths = (length: number) => Array.from({ length }, (_, index) => `/proc/${index}x`);
+  assert.equal(specOf(host({ [path]: config(paths(2048)) }))?.masked.length, 2048);
+  assert.equal(specOf(host({ [path]: config(paths(2049)) })), null);
+});
+
 test("only paths of procfs and sysfs count, and none that leads out of them or to a process", () => {
   const paths = [
     "/etc/shadow",

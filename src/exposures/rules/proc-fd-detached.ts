@@ -1,4 +1,4 @@
-import type { Severity } from "../../event.js";
+import type { Evidence, Severity } from "../../event.js";
 import type { ContainerView, DetachedProcfs } from "../container-view.js";
 import { userEvidence } from "../evidence.js";
 import type { Rule } from "../rule.js";
@@ -28,10 +28,11 @@ export const procFdDetached: Rule<ContainerView> = {
     "A runtime at work: runc and crun hold one until they run the container's program, and are left out.",
   ],
   evaluate: (container) =>
-    (container.detached ?? []).map((file) => ({
+    (container.detached ?? []).map((file, index) => ({
       place: `${file.pid}/fd/${file.fd}`,
       severity: severityOf(container, file),
       evidence: [
+        ...(index === 0 ? omittedEvidence(container) : []),
         {
           fact: `descriptor ${file.fd} of process ${file.pid} is on a procfs (device ${file.dev}) that is mounted nowhere`,
           check: `grep mnt_id /proc/${file.pid}/fdinfo/${file.fd}; cat /proc/${file.pid}/mountinfo`,
@@ -40,6 +41,12 @@ export const procFdDetached: Rule<ContainerView> = {
       ],
     })),
 };
+
+function omittedEvidence({ detached, detachedOmitted = 0 }: ContainerView): Evidence[] {
+  if (detachedOmitted === 0) return [];
+  const count = (detached?.length ?? 0) + detachedOmitted;
+  return [{ fact: `there are ${count} such descriptors, of which ${detachedOmitted} were not looked at` }];
+}
 
 function severityOf({ realRoot }: ContainerView, { shows, subset }: DetachedProcfs): Severity {
   if (shows === "host") return realRoot ? "critical" : "medium";

@@ -28,7 +28,7 @@ export const procUnknownDefault: Rule<ContainerView> = {
   benign: ["Drivers of vendors, and vendors' kernels."],
   evaluate: (container) => {
     const views = container.procfs.filter((view) => isWhole(view) && hasDefaultMasks(container, view));
-    return container.unknown.flatMap((entry): Exposure[] => {
+    const exposures = container.unknown.flatMap((entry): Exposure[] => {
       const { path, mode } = entry;
       const view = views.find((one) => !isMasked(one, path));
       if (view === undefined) return [];
@@ -50,5 +50,14 @@ export const procUnknownDefault: Rule<ContainerView> = {
         },
       ];
     });
+    return withOmitted(exposures, container.unknownOmitted ?? 0);
   },
 };
+
+/** Says at the first of them how many entries could not be looked at. */
+function withOmitted([first, ...others]: readonly Exposure[], omitted: number): Exposure[] {
+  if (first === undefined) return [];
+  if (omitted === 0) return [first, ...others];
+  const fact = `${omitted} more entries are in no list, and were not looked at`;
+  return [{ ...first, evidence: [{ fact }, ...first.evidence] }, ...others];
+}
