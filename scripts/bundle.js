@@ -5,7 +5,7 @@
  * packages, but for @keyhole/libbpf. What is imported when it is needed stays in a file of its own.
  */
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { parse } from "yaml";
@@ -14,31 +14,68 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** As deep below the root as the modules are, which find files of the package by where they are. */
 const FOLDER = join(ROOT, "dist/bundle");
 
+/** The same for `keyhole tree`, which is to be as quick as lsns: what other commands share with it is in fewer files. */
+const TREE_FOLDER = join(ROOT, "dist/bundle-tree");
+/** Packages that every command needs and that have a form for require(), which is found and loaded in half the time. */
+const REQUIRED = new Set(["commander", "koffi"]);
+
 /** @type {import("esbuild").Plugin} */
 const packages = {
   name: "packages",
-  setup({ onResolve }) {
-    onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
-      kind === "entry-point" || path === "@keyhole/libbpf" ? null : { path, external: true },
-    );
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
+      if (kind === "entry-point" || path === "@keyhole/libbpf") return null;
+      if (kind === "import-statement" && REQUIRED.has(path)) return { path, namespace: "required" };
+      return { path, external: true };
+    });
+    onLoad({ filter: /./, namespace: "required" }, ({ path }) => ({
+      contents: `module.exports = require(${JSON.stringify(path)});`,
+    }));
   },
 };
 
-rmSync(FOLDER, { recursive: true, force: true });
-await build({
-  absWorkingDir: ROOT,
-  entryPoints: ["src/main.ts"],
-  outdir: FOLDER,
-  bundle: true,
-  splitting: true,
-  format: "esm",
-  platform: "node",
-  target: "node20",
-  keepNames: true,
-  legalComments: "none",
-  logLevel: "warning",
-  plugins: [packages],
-});
+/**
+ * Bundles the command line into `folder`; returns which file there has each of the modules that are imported when needed.
+ * @param {string} folder
+ * @param {readonly import("esbuild").Plugin[]} [plugins]
+ */
+async function bundle(folder, plugins = []) {
+  rmSync(folder, { recursive: true, force: true });
+  const { metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: ["src/main.ts"],
+    outdir: folder,
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    legalComments: "none",
+    logLevel: "warning",
+    metafile: true,
+    banner: {
+      js: 'import { createRequire as $createRequire } from "node:module";\nconst require = $createRequire(import.meta.url);',
+    },
+    plugins: [...plugins, packages],
+  });
+  return new Map(
+    Object.entries(metafile.outputs).map(([file, { entryPoint }]) => [entryPoint, basename(file)]),
+  );
+}
+
+const files = await bundle(FOLDER);
+/** @type {import("esbuild").Plugin} */
+const otherCommands = {
+  name: "other-commands",
+  setup({ onResolve }) {
+    onResolve({ filter: /\/commands\/[^/]+\.js$/ }, ({ path, kind }) => {
+      const file = files.get(`src/commands/${basename(path, ".js")}.ts`);
+      if (kind !== "dynamic-import" || file === undefined || basename(path).startsWith("tree")) return null;
+      return { path: `../${basename(FOLDER)}/${file}`, external: true };
+    });
+  },
+};
+await bundle(TREE_FOLDER, [otherCommands]);
 /**
  * The rules that Keyhole comes with, as JSON: reading YAML would be a third of the time to the first event.
  * src/exposures/shipped-documents.ts reads them.
@@ -54,5 +91,16 @@ const { loadEntries } = await import(join(ROOT, "dist/exposures/entries.js"));
 writeFileSync(join(ROOT, "dist/shipped-catalogue.json"), JSON.stringify(loadEntries()));
 
 const program = join(ROOT, "dist/keyhole.js");
-writeFileSync(program, '#!/usr/bin/env node\nimport "./bundle/main.js";\n');
+writeFileSync(
+  program,
+  `#!/usr/bin/env node
+if (process.argv[2] === "tree") {
+  await import("./bundle-tree/main.js");
+  // Once all is written the kernel takes down what is left, and sooner.
+  process.stdout.write("", (error) => error || process.stderr.write("", () => process.exit()));
+} else {
+  await import("./bundle/main.js");
+}
+`,
+);
 chmodSync(program, 0o755);

@@ -56,7 +56,9 @@ export function treeCells(
   columns: readonly TreeColumn[],
   facts: TreeFacts,
 ): string[] {
-  return columns.map((column) => `${column.key === "ns" ? branch : ""}${cellOf(column, node, facts)}`);
+  return columns.map((column) =>
+    column.key === "ns" ? branch + cellOf(column, node, facts) : cellOf(column, node, facts),
+  );
 }
 
 /** One namespace as JSON prints it, with these columns. */

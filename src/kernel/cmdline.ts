@@ -1,5 +1,7 @@
 import type { HostPath } from "./host-path.js";
-import { readFile } from "./libc.js";
+import { close, open, read, readFile } from "./libc.js";
+
+const buffer = Buffer.alloc(4096);
 
 /**
  * The command line of `pid` with spaces between its arguments (proc_pid_cmdline(5)); null when the process is
@@ -8,8 +10,21 @@ import { readFile } from "./libc.js";
  * person waits for, not for the agent.
  */
 export function readCommandLine(host: HostPath, pid: number): string | null {
-  const bytes = readFile(host.proc(pid, "cmdline"));
-  if (!bytes.ok) return null;
-  const text = bytes.value.toString("utf8").replace(/\0+$/, "").replaceAll("\0", " ");
+  const path = host.proc(pid, "cmdline");
+  const text = (readShort(path) ?? readLong(path)).replace(/\0+$/, "").replaceAll("\0", " ");
   return text === "" ? null : text;
+}
+
+/** By one read(2), which gives all that the kernel has for it; null where that may be more than the buffer takes. */
+function readShort(path: string): string | null {
+  const fd = open(path);
+  if (!fd.ok) return "";
+  const length = read(fd.value, buffer);
+  close(fd.value);
+  return length.ok && length.value < buffer.length ? buffer.toString("utf8", 0, length.value) : null;
+}
+
+function readLong(path: string): string {
+  const bytes = readFile(path);
+  return bytes.ok ? bytes.value.toString("utf8") : "";
 }

@@ -48,9 +48,12 @@ export class Probes {
 }
 
 function openNsHolders(object: BpfObject, host: HostPath): NsHolderReader | null {
+  const reader = new NsHolderReader(object, host);
   try {
-    return new NsHolderReader(object, host);
+    reader.read();
+    return reader;
   } catch (error) {
+    reader.close();
     if (error instanceof LibbpfError) return null;
     throw error;
   }

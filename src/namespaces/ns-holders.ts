@@ -49,20 +49,17 @@ export class NsHolderReader {
   readonly #procfs: number;
   #reading = 0n;
 
-  /** `object` is the loaded object of bpf/probes.bpf.c. Throws LibbpfError where its programs do not run. */
+  /** `object` is the loaded object of bpf/probes.bpf.c. */
   constructor(object: BpfObject, host: HostPath) {
     this.#object = object;
     this.#nsfs = openSync(host.proc("self", "ns", "mnt"), "r");
     this.#procfs = openSync(host.proc(), "r");
-    try {
-      this.read();
-    } catch (error) {
-      this.close();
-      throw error;
-    }
   }
 
-  /** Every mount of a namespace file, and what those namespaces and the ones that a procfs shows are. Throws LibbpfError. */
+  /**
+   * Every mount of a namespace file, and what those namespaces and the ones that a procfs shows are. Throws LibbpfError,
+   * each time where the programs do not run.
+   */
   read(): NsMounts {
     for (let attempt = 0; ; attempt++) {
       const mounts: NsMount[] = [];

@@ -77,7 +77,7 @@ export function takeSnapshot(host: HostPath, wants: SnapshotWants): NodeSnapshot
 
   const openFiles = wants.openFiles === true ? (readers.openFiles?.read() ?? readProcOpenFiles(host)) : null;
   const superblocks = readers.superblocks?.read() ?? null;
-  let nsMounts = readers.nsHolders?.read() ?? null;
+  let nsMounts = orNull(() => readers.nsHolders?.read() ?? null);
   const listed = wants.openFiles === true ? listNamespaces() : null;
   graph.look({
     files: openFiles,
@@ -141,7 +141,7 @@ function openReaders(host: HostPath, wants: SnapshotWants): Readers {
   const files = wants.openFiles === true;
   const tasks = wants.tasks ? orNull(() => new TaskIterator(object.program("tasks").attachIter())) : null;
   const openFiles = files ? OpenFileReader.open(object) : null;
-  const nsHolders = files ? orNull(() => new NsHolderReader(object, host)) : null;
+  const nsHolders = files ? new NsHolderReader(object, host) : null;
   const superblocks = wants.superblocks === true ? orNull(() => new ProcfsSuperblocks(object, host)) : null;
   return {
     tasks,
@@ -175,9 +175,9 @@ function loadPrograms(wanted: ReadonlySet<string>): BpfObject {
 }
 
 /** Null where the kernel refuses what BPF would need. */
-function orNull<T>(open: () => T): T | null {
+function orNull<T>(act: () => T): T | null {
   try {
-    return open();
+    return act();
   } catch (error) {
     if (error instanceof LibbpfError) return null;
     throw error;

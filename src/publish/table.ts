@@ -32,10 +32,10 @@ export function alignTable(
     let text = "";
     for (let column = 0; column < count; column++) {
       const cell = row[column]!;
-      const fill = " ".repeat(widths[column]! - lengths[at++]!);
+      const lacking = widths[column]! - lengths[at++]!;
       if (column > 0) text += " ";
-      if (columns[column]!.right === true) text += fill + cell;
-      else text += column === count - 1 ? cell : cell + fill;
+      if (columns[column]!.right === true) text += " ".repeat(lacking) + cell;
+      else text += column === count - 1 || lacking === 0 ? cell : cell + " ".repeat(lacking);
     }
     return text;
   });
