@@ -1,6 +1,7 @@
 import { type ContainerRef, type Evidence, type FindingSubject, SEVERITIES } from "../event.js";
 import type { NsInums } from "../kernel/links.js";
 import type { ProcfsSuperblock } from "../mounts/superblocks.js";
+import { isPodSandbox } from "../workloads/runtime-names.js";
 import type { ActContext, ActRule, ObservedCall } from "./act.js";
 import { ActInProgress } from "./act-in-progress.js";
 import type { ContainerView } from "./container-view.js";
@@ -160,7 +161,8 @@ export class Exposures {
       if (told.has(rule)) continue;
       push(changes, this.#findings.resolve(subject, rule, this.#whyEnded(rule), time));
     }
-    if (subject.id === this.#ownContainer) return changes;
+    // a runtime masks in the sandbox of a pod what it likes, not what the kubelet has it mask in containers
+    if (subject.id === this.#ownContainer || isPodSandbox(view.container)) return changes;
     return [...changes, ...this.#nodePosture(view, time)];
   }
 
