@@ -189,6 +189,16 @@ test("a container is the same object until names are found for it, which are loo
   assert.equal(names.of(found("containerd", UID, never.id)), never);
 });
 
+test("names can be looked for again of one container, which costs the others none of their times", () => {
+  const names = new ContainerNames(new HostPath(root));
+  const [one, other] = ["a", "b"].map((digit) => names.of(found("containerd", UID, digit.repeat(64))));
+  for (let time = 0; time < 5; time++) assert.equal(names.again(other!).size, 0);
+  assert.equal(names.reads, 4);
+  write(BUNDLE.replace(ID, one!.id), spec(cri()));
+  assert.equal(names.again(one!).get(one!)?.name, "app");
+  assert.equal(names.again(one!).size, 0);
+});
+
 test("for ids that no such runtime gives nothing is read, and no more is remembered than may be", () => {
   const names = new ContainerNames(new HostPath(root), 2);
   for (const id of ["web", "pidns:4026531836", "../../etc", `${ID}0`]) names.of(found(null, null, id));
