@@ -13,6 +13,7 @@ COPY packages/libbpf-linux-arm64/package.json packages/libbpf-linux-arm64/
 RUN npm ci --ignore-scripts
 COPY tsconfig.base.json tsconfig.json ./
 COPY packages packages
+COPY scripts/bundle.js scripts/
 COPY src src
 RUN npm run build
 # libbpf with libelf and zlib in it, so that the last stage needs no package of its distribution.

@@ -85,6 +85,7 @@ const NEEDS = {
     executable("python3", "python3"),
     executable("strace", "strace"),
     executable("runc", "runc"),
+    executable("containerd", "containerd"),
     executable("bwrap", "bubblewrap"),
     executable("ip", "iproute2"),
     executable("lsns", "util-linux"),

@@ -22,8 +22,9 @@ export type Namespaces = { readonly [type in NsType]?: NamespaceRef };
 
 export interface ContainerRef {
   readonly id: string;
-  /** docker, containerd, cri-o, podman, lxc, nspawn; null where the cgroup's name does not tell. */
+  /** docker, containerd, cri-o, podman, lxc, nspawn; null where neither its cgroup's name nor the runtime's files tell. */
   readonly runtime: string | null;
+  /** `POD` is the one that keeps a pod's namespaces. */
   readonly name: string | null;
   /** What it was made of, as the runtime was told. */
   readonly image: string | null;

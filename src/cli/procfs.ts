@@ -11,7 +11,10 @@ export function addProcfs(root: Command): void {
     .description("print every procfs instance of this host, where it is mounted, and who can see it")
     .addOption(outputOption())
     .option("--no-header", "leave out the line with the columns' names")
-    .option("--container <id>", "only what this container can see or hold (id, start of an id, or name)")
+    .option(
+      "--container <name>",
+      "only what this container (id, start of an id, or name), or those of this pod, can see or hold",
+    )
     .option("--pid <pid>", "only what this process can see or hold", positive)
     .option("--reach", "what the container can read and write there; of all containers how much")
     .addOption(

@@ -4,6 +4,7 @@ import { type Check, hostChecks } from "../kernel/host-checks.js";
 import { HostPath } from "../kernel/host-path.js";
 import { neutralise } from "../publish/neutral.js";
 import { render, type Span, type Style, span } from "../publish/style.js";
+import { runtimeFilesCheck } from "../workloads/runtime-files-check.js";
 
 export interface DoctorOptions {
   readonly output?: "table" | "json";
@@ -20,7 +21,7 @@ export interface DoctorOptions {
  */
 export async function doctor(options: DoctorOptions = {}): Promise<number> {
   const host = new HostPath(options.hostRoot);
-  const checks = [...hostChecks(host), await libbpfCheck()];
+  const checks = [...hostChecks(host), runtimeFilesCheck(host), await libbpfCheck()];
   // Without it, or without the privileges, each program would fail for the reason that is listed already.
   if (!checks.some(({ status }) => status === "missing")) checks.push(...(await programChecks(host)));
 

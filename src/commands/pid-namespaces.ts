@@ -9,7 +9,7 @@ import type { NamespaceGraph } from "../namespaces/graph.js";
 import type { Task } from "../namespaces/task.js";
 import { containerName } from "../publish/container-name.js";
 import { quoted } from "../publish/neutral.js";
-import { matchContainers } from "../workloads/container-match.js";
+import { matchContainers, payloadsOf } from "../workloads/container-match.js";
 
 /** A pid namespace that a question may be about. */
 export interface PidNamespace {
@@ -52,7 +52,8 @@ export function findPidNamespaces(name: string, sources: PidNamespaceSources): P
     else known.tasks.push(task);
   }
   const every = [...tasksOf.values()].map(({ container }) => container);
-  const { containers, prefix } = matchContainers(every, name);
+  const { containers: matched, prefix } = matchContainers(every, name);
+  const containers = payloadsOf(matched);
   if (containers.length === 0) throw noSuchNamespace(name, every.length);
   if (prefix && containers.length > 1) throw ambiguous(name, containers);
 

@@ -1,10 +1,13 @@
 import { KeyholeError } from "../errors.js";
-import { SCHEMA_VERSION } from "../event.js";
+import { type ContainerRef, SCHEMA_VERSION } from "../event.js";
 import type { SubjectChoice } from "../exposures/subject.js";
 import { HostPath } from "../kernel/host-path.js";
 import { LINK_INDEX } from "../kernel/links.js";
 import type { ProcfsInstance } from "../mounts/procfs-instances.js";
+import { containerName } from "../publish/container-name.js";
+import { quoted } from "../publish/neutral.js";
 import { procfsDocument } from "../publish/procfs-document.js";
+import { matchContainers, payloadsOf } from "../workloads/container-match.js";
 import { surveyReach } from "./procfs-reach.js";
 import { notSeenLines, reachSummary, reachTable } from "./procfs-reach-table.js";
 import { type NodeSurvey, surveyNode } from "./procfs-survey.js";
@@ -18,7 +21,7 @@ export interface ProcfsCommandOptions {
   readonly noHeader?: boolean;
   /** Only instances that this process can see or holds. */
   readonly pid?: number;
-  /** Only instances that processes of this container can see or hold: its id, the beginning of it, or its name. */
+  /** Only instances that processes of this container, or of those of this pod, can see or hold: see {@link matchContainers}. */
   readonly container?: string;
   /** What that container can read and write, instead of which instances it can see; of all containers how much. */
   readonly reach?: boolean;
@@ -27,6 +30,9 @@ export interface ProcfsCommandOptions {
   /** Where the text goes; stdout when it is not given. */
   readonly write?: (text: string) => void;
 }
+
+/** As many as can be read at a glance. */
+const MAX_CANDIDATES = 10;
 
 /**
  * `keyhole procfs`: prints every procfs instance of the node, where it is mounted, and who can see it; or what one
@@ -49,7 +55,10 @@ function describe(survey: NodeSurvey, options: ProcfsCommandOptions): string {
 }
 
 function describeReach(host: HostPath, survey: NodeSurvey, options: ProcfsCommandOptions): string {
-  const id = options.container === undefined ? null : containerId(survey, options.container);
+  const id =
+    options.container === undefined
+      ? null
+      : oneOf(containersOf(survey, options.container), options.container);
   const progress = progressOn(process.stderr, "containers");
   const reach = surveyReach(host, survey, id, options.as ?? "task", progress);
   const notSeen = [...survey.notSeen, ...reach.notSeen];
@@ -82,10 +91,11 @@ function choose(survey: NodeSurvey, { pid, container }: ProcfsCommandOptions): r
     });
   }
   if (container !== undefined) {
-    const id = containerId(survey, container);
+    const ids = new Set(containersOf(survey, container).map(({ id }) => id));
+    const isWanted = (one: ContainerRef | null | undefined) => one != null && ids.has(one.id);
     instances = keep(instances, {
-      place: (place) => place.viewers.some((viewer) => viewer.container?.id === id),
-      holder: (holder) => holder.container?.id === id,
+      place: (place) => place.viewers.some((viewer) => isWanted(viewer.container)),
+      holder: (holder) => isWanted(holder.container),
     });
   }
   return instances;
@@ -106,19 +116,26 @@ function keep(instances: readonly ProcfsInstance[], wanted: Wanted): ProcfsInsta
     .filter(({ places, holders }) => places.length > 0 || holders.length > 0);
 }
 
-/** The id of the one running container that `name` names. */
-function containerId({ tasks, containerOf }: NodeSurvey, name: string): string {
-  const ids = new Set<string>();
+/** The running containers that `name` names: one, or those of a pod. */
+function containersOf({ tasks, containerOf }: NodeSurvey, name: string): readonly ContainerRef[] {
+  const all = new Map<string, ContainerRef>();
   for (const task of tasks) {
     const container = containerOf(task);
-    if (container === null) continue;
-    if (container.id === name) return name;
-    if (container.id.startsWith(name) || container.name === name) ids.add(container.id);
+    if (container !== null) all.set(container.id, container);
   }
-  const [id, ...more] = ids;
-  if (id === undefined) throw noTarget(`there is no container ${name}`);
-  if (more.length > 0) throw noTarget(`there is more than one container ${name}`, String(ids.size));
-  return id;
+  const { containers, prefix } = matchContainers(all.values(), name);
+  if (containers.length === 0) throw noTarget(`there is no container ${quoted(name)}`);
+  if (prefix) oneOf(containers, name);
+  return containers;
+}
+
+/** The id of the one that is meant; the sandbox of a pod is not. */
+function oneOf(containers: readonly ContainerRef[], name: string): string {
+  const payloads = payloadsOf(containers);
+  if (payloads.length === 1) return payloads[0]!.id;
+  const found = payloads.slice(0, MAX_CANDIDATES).map(containerName);
+  if (payloads.length > found.length) found.push(`${payloads.length - found.length} more`);
+  throw noTarget(`${quoted(name)} can mean ${payloads.length} containers`, found.join(", "));
 }
 
 function noTarget(message: string, found?: string): KeyholeError {

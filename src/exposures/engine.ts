@@ -1,6 +1,7 @@
 import { SEVERITIES } from "../event.js";
 import type { NsInums } from "../kernel/links.js";
 import type { ProcfsSuperblock } from "../mounts/superblocks.js";
+import { isPodSandbox } from "../workloads/runtime-names.js";
 import type { ActContext, ActRule, ObservedCall } from "./act.js";
 import { ActInProgress } from "./act-in-progress.js";
 import type { ContainerView } from "./container-view.js";
@@ -136,7 +137,8 @@ export class Exposures {
       if (told.has(rule)) continue;
       push(changes, this.#findings.resolve(subject, rule, this.#whyEnded(rule), time));
     }
-    if (subject.id === this.#suppressions.ownContainer) return changes;
+    // a runtime masks in the sandbox of a pod what it likes, not what the kubelet has it mask in containers
+    if (subject.id === this.#suppressions.ownContainer || isPodSandbox(view.container)) return changes;
     return [...changes, ...this.#nodePosture(view, time)];
   }
 

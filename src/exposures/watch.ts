@@ -232,6 +232,8 @@ export class ExposureWatch {
     if (mnt === 0 || mnt === this.#views.hostNs[LINK_INDEX.mnt]) return;
     const container = this.#options.containers.of(task);
     if (container === null) return;
+    // what its runtime knows of it is written before its program starts, and exceptions rest on it from the first act on
+    this.#options.containers.nameAgain(container);
     const other = this.#known.get(container.id);
     const lives = other !== undefined && this.#options.tasks.of(other) !== undefined;
     if (lives && (other.start < task.start || other.pid !== task.pid)) return;

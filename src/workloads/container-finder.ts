@@ -49,8 +49,8 @@ export class ContainerFinder {
   }
 
   /** Looks again for names that were not known: what has some now, by what {@link find} gave. */
-  nameAgain(): ReadonlyMap<ContainerRef, ContainerRef> {
-    return this.#names.again();
+  nameAgain(one?: ContainerRef): ReadonlyMap<ContainerRef, ContainerRef> {
+    return this.#names.again(one);
   }
 
   /** Null where it cannot be told: the process is gone, or its root is not a mount. */

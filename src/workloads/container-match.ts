@@ -1,4 +1,5 @@
 import type { ContainerRef } from "../event.js";
+import { isPodSandbox } from "./runtime-names.js";
 
 /** The containers that a word of the command line fits. */
 export interface ContainerMatch {
@@ -21,6 +22,12 @@ export function matchContainers(containers: Iterable<ContainerRef>, text: string
     containers: text === "" ? [] : all.filter(({ id }) => id.startsWith(text)),
     prefix: true,
   };
+}
+
+/** Those of `containers` that run what a pod was made for; all of them where there are only sandboxes. */
+export function payloadsOf(containers: readonly ContainerRef[]): readonly ContainerRef[] {
+  const payloads = containers.filter((container) => !isPodSandbox(container));
+  return payloads.length > 0 ? payloads : containers;
 }
 
 function namesOf({ name, pod }: ContainerRef): string[] {

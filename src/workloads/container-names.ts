@@ -63,10 +63,11 @@ export class ContainerNames {
     return known.container;
   }
 
-  /** Looks again for files that were not there: what has names now, by what it was before. */
-  again(): ReadonlyMap<ContainerRef, ContainerRef> {
+  /** Looks again for files that were not there, of all or of `one`: what has names now, by what it was before. */
+  again(one?: ContainerRef): ReadonlyMap<ContainerRef, ContainerRef> {
     const named = new Map<ContainerRef, ContainerRef>();
     for (const known of [...this.#waiting]) {
+      if (one !== undefined && known.found.id !== one.id) continue;
       const before = known.container;
       this.#look(known);
       if (known.container !== before) named.set(before, known.container);

@@ -176,11 +176,11 @@ export class Containers {
   }
 
   /**
-   * Looks again, three times at most, for the names of containers whose runtime had not written them when they were found.
-   * Returns the ids of those that have names now, which are other objects from then on.
+   * Looks again, three times at most, for the names of containers whose runtime had not written them when they were found:
+   * of all, or of `one`. Returns the ids of those that have names now, which are other objects from then on.
    */
-  nameAgain(): string[] {
-    const named = this.#finder.nameAgain();
+  nameAgain(one?: ContainerRef): string[] {
+    const named = this.#finder.nameAgain(one);
     if (named.size === 0) return [];
     for (const answers of this.#answers.values()) {
       for (const answer of answers)

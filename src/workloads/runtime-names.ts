@@ -1,7 +1,12 @@
 import type { ContainerRef, PodRef } from "../event.js";
 
-/** What a runtime calls a container; each null where it does not say, or says what can be no such name. */
+/**
+ * What a runtime calls a container; each null where it does not say, or says what can be no such name. The container that
+ * only holds a pod's namespaces is called {@link POD_SANDBOX}.
+ */
 export interface RuntimeNames {
+  /** Which runtime has it said, where it tells that. */
+  readonly runtime?: string;
   readonly name: string | null;
   readonly image: string | null;
   readonly pod: PodRef | null;
@@ -10,8 +15,22 @@ export interface RuntimeNames {
 /** The annotations that a runtime's specification has of {@link ANNOTATIONS}. */
 export type Annotations = ReadonlyMap<string, string>;
 
+/**
+ * The name of the container that a runtime starts first in a pod, which waits and keeps the namespaces; it has none with
+ * containerd, and this one with CRI-O and in cAdvisor's metrics. Names of other containers of a pod are in small letters.
+ */
+const POD_SANDBOX = "POD";
+
+/** Whether `container` is the one that holds a pod's namespaces and runs nothing of the pod's. */
+export function isPodSandbox({ name, pod }: Pick<ContainerRef, "name" | "pod">): boolean {
+  return name === POD_SANDBOX && pod !== null;
+}
+
 interface Keys {
+  readonly runtime?: string;
   readonly name: string;
+  /** Says `sandbox` of what is the {@link POD_SANDBOX}; where it is absent, its name does. */
+  readonly type?: string;
   readonly podUid: string;
   readonly podNamespace: string;
   readonly podName: string;
@@ -19,8 +38,10 @@ interface Keys {
   readonly images: readonly string[];
 }
 
-/** containerd, pkg/cri/annotations/annotations.go; the uid since 1.7. The pod's own container has no name and no image. */
+/** containerd, pkg/cri/annotations/annotations.go; the uid since 1.7. The pod's sandbox has no name and no image. */
 const CONTAINERD: Keys = {
+  runtime: "containerd",
+  type: "io.kubernetes.cri.container-type",
   name: "io.kubernetes.cri.container-name",
   podUid: "io.kubernetes.cri.sandbox-uid",
   podNamespace: "io.kubernetes.cri.sandbox-namespace",
@@ -28,10 +49,7 @@ const CONTAINERD: Keys = {
   images: ["io.kubernetes.cri.image-name"],
 };
 
-/**
- * What the kubelet calls a container in labels (pkg/kubelet/types/labels.go), which CRI-O makes annotations of. The pod's own
- * container is called POD, which can be no container's name.
- */
+/** What the kubelet calls a container in labels (pkg/kubelet/types/labels.go), which CRI-O makes annotations of. */
 const KUBELET: Keys = {
   name: "io.kubernetes.container.name",
   podUid: "io.kubernetes.pod.uid",
@@ -42,7 +60,7 @@ const KUBELET: Keys = {
 
 /** The annotations that name things. */
 export const ANNOTATIONS: ReadonlySet<string> = new Set(
-  [CONTAINERD, KUBELET].flatMap(({ images, ...keys }) => [...Object.values(keys), ...images]),
+  [CONTAINERD, KUBELET].flatMap(({ images, runtime: _, ...keys }) => [...Object.values(keys), ...images]),
 );
 
 /** RFC 1123 labels, as Kubernetes has them for namespaces and containers. */
@@ -80,12 +98,17 @@ function read(annotations: Annotations, keys: Keys, pod: PodRef | null): Runtime
   if (uid !== null && pod !== null && pod.uid !== null && uid !== pod.uid) return null;
   const namespace = fitting(annotations.get(keys.podNamespace), LABEL);
   const podName = fitting(annotations.get(keys.podName), SUBDOMAIN);
-  const name = fitting(annotations.get(keys.name), LABEL);
+  const said = annotations.get(keys.name);
+  const isSandbox = keys.type === undefined ? said === POD_SANDBOX : annotations.get(keys.type) === "sandbox";
+  const name = isSandbox ? POD_SANDBOX : fitting(said, LABEL);
   const images = keys.images.map((key) => fitting(annotations.get(key), IMAGE));
   const image = images.find((one) => one !== null) ?? null;
   const isNamed = namespace !== null || podName !== null || uid !== null;
   if (!isNamed && name === null && image === null) return null;
-  return { name, image, pod: isNamed ? { uid: uid ?? pod?.uid ?? null, namespace, name: podName } : pod };
+  return {
+    ...(keys.runtime !== undefined && { runtime: keys.runtime }),
+    ...{ name, image, pod: isNamed ? { uid: uid ?? pod?.uid ?? null, namespace, name: podName } : pod },
+  };
 }
 
 /**
@@ -113,10 +136,10 @@ export function namesOfDocker(
   const labels = annotationsOf(file.Config?.Labels);
   if (pod?.uid != null && labels.get(KUBELET.podUid) === pod.uid) {
     const names = read(labels, KUBELET, pod);
-    if (names !== null) return { ...names, image };
+    if (names !== null) return { ...names, runtime: "docker", image };
   }
   const name = typeof file.Name === "string" ? fitting(file.Name.replace(/^\//, ""), DOCKER_NAME) : null;
-  return { name, image, pod };
+  return { runtime: "docker", name, image, pod };
 }
 
 /** Of the members of an object, or a list of `KEY=VALUE`, those of {@link ANNOTATIONS}. */

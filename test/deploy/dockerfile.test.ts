@@ -2,32 +2,11 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { type Instruction, readStages } from "./dockerfile.js";
 import { isIgnored, readPatterns } from "./dockerignore.js";
 import { ROOT } from "./manifests.js";
 
-interface Instruction {
-  readonly name: string;
-  readonly words: readonly string[];
-  readonly text: string;
-}
-
-/** The instructions of each stage, comments and line continuations taken out. */
-const stages = readFileSync(join(ROOT, "Dockerfile"), "utf8")
-  .split("\n")
-  .filter((line) => !line.startsWith("#"))
-  .join("\n")
-  .replaceAll("\\\n", " ")
-  .split("\n")
-  .filter((line) => line.trim() !== "")
-  .map((line): Instruction => {
-    const [name, ...words] = line.trim().split(/\s+/);
-    return { name: name!, words, text: line.trim().slice(name!.length).trim() };
-  })
-  .reduce<Instruction[][]>((list, instruction) => {
-    if (instruction.name === "FROM") list.push([]);
-    list.at(-1)!.push(instruction);
-    return list;
-  }, []);
+const stages = readStages();
 const [build, image] = stages;
 const ignore = readPatterns(readFileSync(join(ROOT, ".dockerignore"), "utf8"));
 const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {

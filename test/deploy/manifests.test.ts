@@ -147,7 +147,7 @@ describe("kustomizations", () => {
         }
       }
     }
-    assert.equal(patched, 2);
+    assert.equal(patched, 4);
   });
 
   it("are all in docs/deployment.md", () => {

@@ -77,6 +77,19 @@ test("a container that is called node is not the node", () => {
   assert.equal(some(exposures.open()).length, 1);
 });
 
+test("what is masked in the sandbox of a pod is not what containers have by default", () => {
+  const exposures = new Exposures({ rules: RULES, hostProcDev: HOST_PROC_DEV });
+  const pod = { uid: null, namespace: "shop", name: "web" };
+  const look = (name: string) => {
+    const view = container(runcMounts(), { id: name });
+    return exposures
+      .posture({ ...view, container: { ...view.container, name, pod } })
+      .map(({ rule }) => rule);
+  };
+  assert.deepEqual(look("POD"), []);
+  assert.deepEqual(look("web"), ["proc-default-gaps"]);
+});
+
 test("a more specific rule takes the place of the one it subsumes", () => {
   const exposures = engine();
   exposures.posture(container(runcMounts(["keys"])));

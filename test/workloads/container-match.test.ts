@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ContainerRef } from "../../src/event.js";
-import { matchContainers } from "../../src/workloads/container-match.js";
+import { matchContainers, payloadsOf } from "../../src/workloads/container-match.js";
 
 const ID = "70df0a1b2c3d".padEnd(64, "0");
 const OTHER = "70df9999".padEnd(64, "1");
@@ -46,4 +46,12 @@ test("nothing fits nothing, and what fits several ids says that it is the beginn
   assert.deepEqual(match(""), [[], true]);
   assert.deepEqual(matchContainers([container(ID), container(OTHER)], "70df").containers.length, 2);
   assert.deepEqual(match("web/app"), [[], true]);
+});
+
+test("of a pod's containers its sandbox is none that runs something", () => {
+  const [app, pause] = ALL;
+  const sandbox = { ...pause!, name: "POD" };
+  assert.deepEqual(payloadsOf([app!, sandbox]), [app]);
+  assert.deepEqual(payloadsOf([sandbox]), [sandbox]);
+  assert.deepEqual(payloadsOf([]), []);
 });

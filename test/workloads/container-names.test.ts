@@ -74,10 +74,29 @@ test("containerd says what its containers are called, in the bundle and by runc'
   assert.deepEqual(told(found("containerd")), ["app", IMAGE, "shop", "web-7d4b9.x"]);
 });
 
-test("the container that holds a pod's namespaces has the pod's names alone", () => {
-  const { "io.kubernetes.cri.container-name": _, "io.kubernetes.cri.image-name": __, ...sandbox } = cri();
-  write(BUNDLE, spec(sandbox));
-  assert.deepEqual(told(found("containerd")), [null, null, "shop", "web-7d4b9.x"]);
+test("the container that holds a pod's namespaces is called POD, as no other can be", () => {
+  const { "io.kubernetes.cri.container-name": _, "io.kubernetes.cri.image-name": __, ...rest } = cri();
+  write(BUNDLE, spec({ ...rest, "io.kubernetes.cri.container-type": "sandbox" }));
+  assert.deepEqual(told(found("containerd")), ["POD", null, "shop", "web-7d4b9.x"]);
+  write(BUNDLE, spec(cri({ "io.kubernetes.cri.container-name": "POD" })));
+  assert.deepEqual(told(found("containerd")), [null, IMAGE, "shop", "web-7d4b9.x"]);
+  rmSync(join(root, BUNDLE));
+  write(
+    `run/containers/storage/overlay-containers/${ID}/userdata/config.json`,
+    spec({ ...kubelet, "io.kubernetes.container.name": "POD" }),
+  );
+  assert.deepEqual(told(found("cri-o")), ["POD", null, "shop", "web-x"]);
+});
+
+test("annotations and Docker's file tell the runtime where the cgroup does not", () => {
+  const runtimeOf = (runtime: string | null) =>
+    new ContainerNames(new HostPath(root)).of(found(runtime)).runtime;
+  assert.equal(runtimeOf(null), null);
+  write(DOCKER, { ID, Name: "/web_1", Config: {} });
+  assert.equal(runtimeOf(null), "docker");
+  write(BUNDLE, spec(cri()));
+  assert.equal(runtimeOf(null), "containerd");
+  assert.equal(runtimeOf("cri-o"), "cri-o");
 });
 
 test("the uid of a pod that no cgroup tells is the runtime's", () => {
@@ -168,6 +187,16 @@ test("a container is the same object until names are found for it, which are loo
   for (let time = 0; time < 5; time++) assert.equal(names.again().size, 0);
   assert.equal(names.reads, 6);
   assert.equal(names.of(found("containerd", UID, never.id)), never);
+});
+
+test("names can be looked for again of one container, which costs the others none of their times", () => {
+  const names = new ContainerNames(new HostPath(root));
+  const [one, other] = ["a", "b"].map((digit) => names.of(found("containerd", UID, digit.repeat(64))));
+  for (let time = 0; time < 5; time++) assert.equal(names.again(other!).size, 0);
+  assert.equal(names.reads, 4);
+  write(BUNDLE.replace(ID, one!.id), spec(cri()));
+  assert.equal(names.again(one!).get(one!)?.name, "app");
+  assert.equal(names.again(one!).size, 0);
 });
 
 test("for ids that no such runtime gives nothing is read, and no more is remembered than may be", () => {

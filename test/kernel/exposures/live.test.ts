@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -9,17 +9,9 @@ import type { FindingEvent } from "../../../src/event.js";
 import { Agent } from "../capture/agent.js";
 import { Bundles } from "./bundle.js";
 import { buildHolder } from "./holder.js";
+import { IN_CONTAINER } from "./in-container.js";
 
 const PREFIX = `keyhole-live-${process.pid}`;
-
-/** The mount at the root of a process: device and directory, as mountinfo has them. */
-function rootOf(pid: number | "self"): string | undefined {
-  return / (\d+:\d+ \S+) \/ /.exec(readFileSync(`/proc/${pid}/mountinfo`, "utf8"))?.[1];
-}
-
-/** Tests that are themselves in a container: what a runtime does there is an act of that container, and is told so. */
-const skip =
-  rootOf("self") === rootOf(1) ? false : "these tests run in a container, where runtimes are nobody's set-up";
 
 describe("findings of a running agent", () => {
   let agent: Agent;
@@ -58,7 +50,7 @@ describe("findings of a running agent", () => {
   });
 
   it("tells what containers expose that start later, and nothing of one that exposes nothing", {
-    skip,
+    skip: IN_CONTAINER,
   }, async () => {
     bundles.run(id("default"));
     bundles.run(id("hostpid"), { hostPid: true });
@@ -70,7 +62,7 @@ describe("findings of a running agent", () => {
   });
 
   it("tells the acts by which a container takes its masks away, with the call that did it", {
-    skip,
+    skip: IN_CONTAINER,
   }, async () => {
     // what it lacks from the start shows when it was looked at: masks that were never seen cannot be missed
     const pid = bundles.run(id("admin"), {
@@ -95,7 +87,7 @@ describe("findings of a running agent", () => {
   });
 
   it("tells that a task left its container for a namespace of the host, although it is in none by then", {
-    skip,
+    skip: IN_CONTAINER,
   }, async () => {
     const lines = [
       "import ctypes,os,sys",
@@ -123,7 +115,7 @@ describe("findings of a running agent", () => {
   });
 
   it("tells what a task does that came into a container from the host as done in that container", {
-    skip,
+    skip: IN_CONTAINER,
   }, async () => {
     const pid = bundles.run(id("entered"));
     const lines = [
@@ -147,7 +139,9 @@ describe("findings of a running agent", () => {
     );
   });
 
-  it("tells of a procfs that a container's process holds and that is mounted nowhere", { skip }, async () => {
+  it("tells of a procfs that a container's process holds and that is mounted nowhere", {
+    skip: IN_CONTAINER,
+  }, async () => {
     const directory = mkdtempSync(join(tmpdir(), "keyhole-live-"));
     try {
       bundles.run(id("detached"), {
@@ -161,7 +155,7 @@ describe("findings of a running agent", () => {
     await agent.until("the finding", () => told("detached").includes("critical proc-fd-detached"));
   });
 
-  it("resolves what a container exposed when it ends", { skip }, async () => {
+  it("resolves what a container exposed when it ends", { skip: IN_CONTAINER }, async () => {
     bundles.stop(id("hostpid"));
     await agent.until("the end", () => told("hostpid", "resolved").length > 0);
     assert.deepEqual(told("hostpid", "resolved"), ["critical proc-host-pidns-visible"]);

@@ -75,7 +75,7 @@ describe("containers of a runtime that annotates what it runs", () => {
       report.containers.find((one) => one.id === id)?.container;
     assert.deepEqual(refOf(WEB), {
       id: WEB,
-      runtime: null,
+      runtime: "containerd",
       name: "web",
       image: IMAGE,
       pod: { uid: POD_UID, namespace: "shop", name: "web-x7k2p" },
