@@ -1,31 +1,17 @@
+import { countOf, LOADS, type Load, RATE } from "./loads.js";
 import { amount, Collected, choose, type Plan, rotated } from "./plan.js";
 import { usage } from "./process.js";
 import type { Report } from "./report.js";
 import { Session } from "./session.js";
 import { median } from "./statistics.js";
 import { bpftrace, consumer, floor, keyhole, quietKeyhole, type Tracer } from "./tracers.js";
-import { type Call, call } from "./workload.js";
+import { call } from "./workload.js";
 
-const RATE = 10_000;
-/** Their records fit the ring, so that none is lost and all are paid for. */
-const FLOOD = 40_000;
-const QUICK_FLOOD = 20_000;
 /** Calls before anything is measured: code that runs often is compiled by then. */
 const WARM_UP = 10_000;
 const QUICK_WARM_UP = 5_000;
 
-interface Load {
-  readonly call: Call;
-  readonly rate: number;
-  readonly what: string;
-}
-
-const LOADS: readonly Load[] = [
-  { call: "uts", rate: RATE, what: `a setns(2) that succeeds, ${RATE} a second` },
-  { call: "uts", rate: 0, what: "a setns(2) that succeeds, in a flood" },
-  { call: "setns", rate: RATE, what: `a setns(-1, 0), ${RATE} a second` },
-  { call: "setns", rate: 0, what: "a setns(-1, 0), in a flood" },
-];
+const MEASURED: readonly Load[] = Object.values(LOADS);
 
 /** Microseconds of the tracer's own CPU for an event, all of its threads, printed and not. */
 export async function event(plan: Plan): Promise<Report> {
@@ -33,7 +19,7 @@ export async function event(plan: Plan): Promise<Report> {
   // in a profile, what it does without printing is part of the other
   const silent = plan.profile === null ? [quietKeyhole(), consumer("poll", "none"), floor("none")] : [];
   const quiet = choose(plan, silent);
-  const costs = LOADS.map(() => ({
+  const costs = MEASURED.map(() => ({
     printing: new Collected(),
     quiet: new Collected(),
     lines: new Collected(),
@@ -43,9 +29,8 @@ export async function event(plan: Plan): Promise<Report> {
     for (const tracer of rotated([...printing.tracers, ...quiet.tracers], round)) {
       const session = await Session.start(tracer);
       await session.settled(await call("uts", amount(plan, WARM_UP, QUICK_WARM_UP), { rate: RATE }));
-      for (const [index, load] of LOADS.entries()) {
-        const count = load.rate === 0 ? amount(plan, FLOOD, QUICK_FLOOD) : amount(plan, 3, 0.5) * load.rate;
-        const { cost, lines } = await measure(session, load, count);
+      for (const [index, load] of MEASURED.entries()) {
+        const { cost, lines } = await measure(session, load, countOf(plan, load));
         const prints = tracer.ready === "event";
         costs[index]![prints ? "printing" : "quiet"].add(tracer, cost);
         if (prints) costs[index]!.lines.add(tracer, lines);
@@ -57,14 +42,14 @@ export async function event(plan: Plan): Promise<Report> {
     name: "event",
     title: "CPU of the tracer",
     quantities: [
-      ...LOADS.map(({ what }, index) => ({
+      ...MEASURED.map(({ what }, index) => ({
         what: `per event, printed: ${what}`,
         unit: "us",
         budget: 10,
         series: costs[index]!.printing.series,
         ...summarised(costs[index]!.lines),
       })),
-      ...LOADS.map(({ what }, index) => ({
+      ...MEASURED.map(({ what }, index) => ({
         what: `per event, not printed: ${what}`,
         unit: "us",
         budget: 4,

@@ -1,27 +1,15 @@
+import { countOf, LOADS, type Load, RATE } from "./loads.js";
 import { amount, Collected, choose, type Plan } from "./plan.js";
 import { usage } from "./process.js";
 import type { Report } from "./report.js";
 import { Session } from "./session.js";
 import { keyhole, quietKeyhole, type Tracer } from "./tracers.js";
-import { type Call, call } from "./workload.js";
+import { call } from "./workload.js";
 
-const RATE = 10_000;
-const FLOOD = 40_000;
-const QUICK_FLOOD = 20_000;
 const WARM_UP = 10_000;
 
-interface Load {
-  readonly call: Call;
-  readonly rate: number;
-  readonly what: string;
-}
-
 /** Of the calls that meet the most rules, one that succeeds and one that fails. */
-const LOADS: readonly Load[] = [
-  { call: "uts", rate: RATE, what: `a setns(2) that succeeds, ${RATE} a second` },
-  { call: "uts", rate: 0, what: "a setns(2) that succeeds, in a flood" },
-  { call: "setns", rate: RATE, what: `a setns(-1, 0), ${RATE} a second` },
-];
+const MEASURED: readonly Load[] = [LOADS.succeeding, LOADS.succeedingFlood, LOADS.failing];
 
 /** Who makes the calls: rules are asked about containers' tasks alone. */
 const CALLERS = [
@@ -32,14 +20,14 @@ const CALLERS = [
 /** Microseconds of the agent's own CPU for an event of a container's task, beside those for one of the host's. */
 export async function rules(plan: Plan): Promise<Report> {
   const { tracers, notes } = choose(plan, [keyhole(), quietKeyhole()]);
-  const costs = tracers.map(() => LOADS.map(() => new Collected()));
+  const costs = tracers.map(() => MEASURED.map(() => new Collected()));
   const rounds = plan.profile === null ? amount(plan, 3, 1) : 1;
   for (let round = 0; round < rounds; round++) {
     for (const [which, tracer] of tracers.entries()) {
       const session = await Session.start(tracer);
       await session.settled(await call("uts", WARM_UP, { rate: RATE, container: true }));
-      for (const [index, load] of LOADS.entries()) {
-        const count = load.rate === 0 ? amount(plan, FLOOD, QUICK_FLOOD) : amount(plan, 3, 0.5) * load.rate;
+      for (const [index, load] of MEASURED.entries()) {
+        const count = countOf(plan, load);
         for (const caller of round % 2 === 0 ? CALLERS : [...CALLERS].reverse()) {
           costs[which]![index]!.add(caller, await measure(session, load, count, caller.container));
         }
@@ -51,7 +39,7 @@ export async function rules(plan: Plan): Promise<Report> {
     name: "rules",
     title: "CPU of the agent for an event of a container, with all rules",
     quantities: tracers.flatMap((tracer, which) =>
-      LOADS.map(({ what }, index) => ({
+      MEASURED.map(({ what }, index) => ({
         what: `${isPrinting(tracer) ? "printed" : "not printed"}: ${what}`,
         unit: "us",
         budget: isPrinting(tracer) ? 10 : 4,

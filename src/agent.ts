@@ -59,8 +59,8 @@ export interface AgentParts {
  * loaded then: it is more than all else that the agent starts with.
  */
 export async function readRules({ rules }: Config): Promise<LoadedRules> {
-  const { loadRuleSet } = await import("./exposures/rule-loader.js");
-  return loadRuleSet({ directory: rules.directory, overrides: rules });
+  const { loadRuleSetInSlices } = await import("./exposures/rule-loader.js");
+  return loadRuleSetInSlices({ directory: rules.directory, overrides: rules });
 }
 
 export class Agent {

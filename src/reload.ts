@@ -7,7 +7,8 @@ import { describeError, KeyholeError } from "./errors.js";
 import type { LoadedRules } from "./exposures/rule-loader.js";
 import { describeProblem } from "./exposures/rule-problems.js";
 import type { RuleSet } from "./exposures/rule-set.js";
-import { runRuleTests } from "./exposures/rule-tests.js";
+import { testing } from "./exposures/rule-tests.js";
+import { inSlices } from "./exposures/slices.js";
 import type { Logger } from "./log.js";
 
 export interface ReloadOptions {
@@ -87,7 +88,7 @@ export class Reload {
     try {
       const { config } = await load();
       const loaded = await rulesOf(config);
-      requireGood(loaded);
+      await requireGood(loaded);
       const tried = tryOut(loaded.rules);
       const { live, restart } = differences(this.#config, config);
       // The rules' files may be others although no key is.
@@ -115,8 +116,9 @@ export class Reload {
 }
 
 /** At the start a file that is wrong is left out; here what was good before is better. */
-function requireGood({ problems, omitted, data, exceptions }: LoadedRules): void {
-  const failed = runRuleTests(data, exceptions).failed.map(({ where, of, name, expected, found }) => {
+async function requireGood({ problems, omitted, data, exceptions }: LoadedRules): Promise<void> {
+  const tested = await inSlices(testing(data, exceptions));
+  const failed = tested.failed.map(({ where, of, name, expected, found }) => {
     return { where, what: `the test "${name}" of ${of} fails`, expected, found };
   });
   const all = [...problems, ...failed];

@@ -11,17 +11,15 @@
 #define _GNU_SOURCE
 #include <err.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-#define SECOND 1000000000LL
+#include "clock.h"
 
 static volatile sig_atomic_t ended;
 
@@ -29,31 +27,6 @@ static void end(int signal)
 {
 	(void)signal;
 	ended = 1;
-}
-
-static long long now(clockid_t clock)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	return time.tv_sec * SECOND + time.tv_nsec;
-}
-
-/* The last CPU that is allowed: the first ones are where interrupts go. */
-static void pin(void)
-{
-	cpu_set_t allowed, one;
-
-	if (sched_getaffinity(0, sizeof(allowed), &allowed))
-		return;
-	for (int cpu = CPU_SETSIZE - 1; cpu >= 0; cpu--) {
-		if (!CPU_ISSET(cpu, &allowed))
-			continue;
-		CPU_ZERO(&one);
-		CPU_SET(cpu, &one);
-		sched_setaffinity(0, sizeof(one), &one);
-		return;
-	}
 }
 
 static void wait_until(long long at)

@@ -1,9 +1,10 @@
 import { readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
-import type { Node } from "yaml";
+import type { CST, LineCounter, Node, YAMLError } from "yaml";
 import { decode } from "../config/file.js";
 import type { Problem } from "../config/problem.js";
 import { placeInScalar } from "../config/scalar-place.js";
+import type { Sliced } from "./slices.js";
 
 /** From the top of the document to a value, by keys and indexes. */
 export type Path = readonly (string | number)[];
@@ -39,7 +40,7 @@ function hintOf(code: string): { readonly hint?: string } {
 }
 
 /** Reads the YAML file at `file`. Throws nothing: what is wrong with it is among its problems. */
-export function readRuleDocument(file: string): RuleDocument {
+export function* readRuleDocument(file: string): Sliced<RuleDocument> {
   let text: string | Omit<Problem, "where">;
   try {
     const stat = statSync(file);
@@ -55,25 +56,37 @@ export function readRuleDocument(file: string): RuleDocument {
     text = { what: "the file cannot be read", found: code };
   }
   return typeof text === "string"
-    ? parseRuleDocument(file, text)
+    ? yield* parseRuleDocument(file, text)
     : unusable(file, [{ where: file, ...text }]);
 }
 
 /** Loaded with the first file: an agent without files of rules needs it for nothing else at its start. */
 const require = createRequire(import.meta.url);
-const yamlOf = () => require("yaml") as typeof import("yaml");
+let yaml: typeof import("yaml") | null = null;
+/** Remembered here, since places are looked for in it by the thousand, and finding a module by its name takes longer. */
+const yamlOf = (): typeof import("yaml") => {
+  yaml ??= require("yaml") as typeof import("yaml");
+  return yaml;
+};
 
 /** As {@link readRuleDocument}, of `text` that `file` names in problems. */
-export function parseRuleDocument(file: string, text: string): RuleDocument {
-  const yaml = yamlOf();
-  const lines = new yaml.LineCounter();
+export function* parseRuleDocument(file: string, text: string): Sliced<RuleDocument> {
+  const { Composer, isAlias, LineCounter } = yamlOf();
+  const lines = new LineCounter();
   const position = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
   };
   try {
-    const document = yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true });
-    const broken = [...document.errors, ...document.warnings];
+    const tokens = yield* tokensOf(text, lines);
+    const composer = new Composer({ prettyErrors: false, strict: true });
+    const [document, second] = composer.compose(tokens, true, text.length);
+    if (document === undefined) throw new Error("no document");
+    const broken: Pick<YAMLError, "pos" | "message" | "code">[] = [...document.errors, ...document.warnings];
+    if (second !== undefined) {
+      const message = "a file has one document: leave out what follows on ---";
+      broken.push({ pos: [second.range[0], second.range[1]], code: "MULTIPLE_DOCS", message });
+    }
     if (broken.length > 0) {
       const told = broken
         .slice(0, MAX_SYNTAX)
@@ -86,7 +99,7 @@ export function parseRuleDocument(file: string, text: string): RuleDocument {
     }
     const contents = document.contents as Node | null;
     const resolve = (node: unknown): unknown =>
-      yaml.isAlias(node) ? resolve(node.resolve(document) ?? null) : node;
+      isAlias(node) ? resolve(node.resolve(document) ?? null) : node;
     return {
       file,
       value: document.toJS({ maxAliasCount: 100 }),
@@ -103,6 +116,25 @@ export function parseRuleDocument(file: string, text: string): RuleDocument {
       { where: file, what: "the file is no usable YAML", found: (error as Error).message },
     ]);
   }
+}
+
+/** Lexemes that are parsed before others may have their turn. */
+const LEXEMES = 256;
+
+/** The syntax of `text`, which takes most of the time that reading it takes; what is made of it is not interrupted. */
+function* tokensOf(text: string, lines: LineCounter): Sliced<CST.Token[]> {
+  const { Lexer, Parser } = yamlOf();
+  const parser = new Parser(lines.addNewLine);
+  lines.addNewLine(0);
+  const tokens: CST.Token[] = [];
+  let count = 0;
+  for (const lexeme of new Lexer().lex(text)) {
+    tokens.push(...parser.next(lexeme));
+    if (++count % LEXEMES === 0) yield;
+  }
+  tokens.push(...parser.end());
+  yield;
+  return tokens;
 }
 
 function unusable(file: string, problems: readonly Problem[]): RuleDocument {

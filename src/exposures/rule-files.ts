@@ -9,6 +9,7 @@ import type { On } from "./rule-language.js";
 import { allRules, type RuleOverrides, type RuleSet } from "./rule-set.js";
 import { EXCEPTION, OVERRIDE, type OverrideShape, RULE, type RuleShape, shape } from "./rule-shapes.js";
 import { shippedDocuments } from "./shipped-documents.js";
+import type { Sliced } from "./slices.js";
 
 /** What files of rules come to. */
 export interface RuleFiles {
@@ -36,19 +37,21 @@ interface Item<T> {
  * Takes what stands in the directory `own`, which Keyhole comes with, then reads the files `theirs`: see
  * {@link compileDocuments}.
  */
-export function compileFiles(own: string, theirs: readonly string[], detectors: RuleSet): RuleFiles {
-  return compileDocuments(shippedDocuments(own), theirs.map(readRuleDocument), detectors);
+export function* compileFiles(own: string, theirs: readonly string[], detectors: RuleSet): Sliced<RuleFiles> {
+  const documents: RuleDocument[] = [];
+  for (const file of theirs) documents.push(yield* readRuleDocument(file));
+  return yield* compileDocuments(shippedDocuments(own), documents, detectors);
 }
 
 /**
  * Makes rules and exceptions of what stands in `own`, then in `theirs`. Rules of `detectors` exist already: their ids are
  * taken, and exceptions and overrides may name them. Of two things with one name the first is used.
  */
-export function compileDocuments(
+export function* compileDocuments(
   own: readonly RuleDocument[],
   theirs: readonly RuleDocument[],
   detectors: RuleSet,
-): RuleFiles {
+): Sliced<RuleFiles> {
   const problems: Problem[] = [];
   const documents = [...own, ...theirs];
   const sections = documents.map((document) => {
@@ -69,10 +72,10 @@ export function compileDocuments(
   const kinds = kindsOf(detectors);
   const written = items("rules");
   const shipped = written.filter(({ document }) => own.includes(document)).length;
-  const rules = rulesOf(written, compiler, shipped + MAX_RULES, kinds, problems);
+  const rules = yield* rulesOf(written, compiler, shipped + MAX_RULES, kinds, problems);
   const usable = withoutBrokenLinks(rules, allRules(detectors), problems);
 
-  const exceptions = exceptionsOf(items("exceptions"), compiler, kinds, problems);
+  const exceptions = yield* exceptionsOf(items("exceptions"), compiler, kinds, problems);
   const changed = overridesOf(items("overrides"), kinds, exceptions, problems);
   return { rules: usable, ...changed, problems };
 }
@@ -116,16 +119,17 @@ function kindsOf({ posture, node, acts, stories, instances }: RuleSet): Map<stri
   ]);
 }
 
-function rulesOf(
+function* rulesOf(
   items: readonly Item<unknown>[],
   compiler: RuleCompiler,
   max: number,
   kinds: Map<string, On>,
   problems: Problem[],
-): DataRule[] {
+): Sliced<DataRule[]> {
   const rules: DataRule[] = [];
   const places = new Map([...kinds.keys()].map((id) => [id, "a rule that Keyhole comes with"]));
   for (const { value, document, path } of items.slice(0, max)) {
+    yield;
     const checked = shape(RULE, value, document, path, problems) as RuleShape | null;
     if (checked === null) continue;
     const other = places.get(checked.id);
@@ -183,14 +187,15 @@ function withoutBrokenLinks(
   return rules.filter(({ info }) => !broken.has(info.id));
 }
 
-function exceptionsOf(
+function* exceptionsOf(
   items: readonly Item<unknown>[],
   compiler: RuleCompiler,
   kinds: ReadonlyMap<string, On>,
   problems: Problem[],
-): DataException[] {
+): Sliced<DataException[]> {
   const exceptions = new Map<string, DataException>();
   for (const { value, document, path } of items) {
+    yield;
     const checked = shape(EXCEPTION, value, document, path, problems);
     if (checked === null) continue;
     const other = exceptions.get(checked.name);

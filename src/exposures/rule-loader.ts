@@ -16,6 +16,7 @@ import {
   type RuleSet,
   withOverrides,
 } from "./rule-set.js";
+import { atOnce, inSlices, type Sliced } from "./slices.js";
 
 /** Where those are that Keyhole comes with: beside this one, also where that is compiled. */
 const OWN = fileURLToPath(new URL("../../src/exposures/rules/", import.meta.url));
@@ -50,11 +51,20 @@ const MAX_PROBLEMS = 100;
 const MAX_FILES = 500;
 
 /**
- * The rules that Keyhole comes with, and those of the user's files on top. Throws KEYHOLE_RULE_UNKNOWN where the
+ * The rules that Keyhole comes with, and those of the user's files on top, for who does nothing else. Throws KEYHOLE_RULE_UNKNOWN where the
  * configuration names a rule that does not exist, unless it may be one of those with problems; KEYHOLE_RULES (status 70) where
  * a file that Keyhole comes with cannot be used.
  */
-export function loadRuleSet({ directory, overrides, maxProblems = MAX_PROBLEMS }: RuleSources): LoadedRules {
+export function loadRuleSet(sources: RuleSources): LoadedRules {
+  return atOnce(loading(sources));
+}
+
+/** As {@link loadRuleSet}, for an agent, which has other things to do meanwhile. */
+export function loadRuleSetInSlices(sources: RuleSources): Promise<LoadedRules> {
+  return inSlices(loading(sources));
+}
+
+function loading({ directory, overrides, maxProblems = MAX_PROBLEMS }: RuleSources): Sliced<LoadedRules> {
   const problems: Problem[] = [];
   const files = filesOf(directory ?? RULES_DIRECTORY, directory !== null, problems);
   return loadFiles(files, overrides, problems, maxProblems);
@@ -62,16 +72,16 @@ export function loadRuleSet({ directory, overrides, maxProblems = MAX_PROBLEMS }
 
 /** The rules that Keyhole comes with, alone. */
 export function shippedRules(): LoadedRules {
-  return loadFiles([], NO_OVERRIDES, [], MAX_PROBLEMS);
+  return atOnce(loadFiles([], NO_OVERRIDES, [], MAX_PROBLEMS));
 }
 
-function loadFiles(
+function* loadFiles(
   files: readonly string[],
   overrides: RuleOverrides,
   problems: Problem[],
   maxProblems: number,
-): LoadedRules {
-  const loaded = compileFiles(OWN, files, DETECTORS);
+): Sliced<LoadedRules> {
+  const loaded = yield* compileFiles(OWN, files, DETECTORS);
   const broken = [...problems, ...loaded.problems].filter(({ where }) => where.startsWith(OWN));
   if (broken.length > 0) {
     throw new KeyholeError("the rules that Keyhole comes with cannot be used", {

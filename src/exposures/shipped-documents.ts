@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type RuleDocument, readRuleDocument } from "./rule-document.js";
+import { atOnce } from "./slices.js";
 
 /** The rules that Keyhole comes with as JSON, which takes no time to read: scripts/bundle.js makes it. Not beside the source. */
 const COMPILED = new URL("../shipped-rules.json", import.meta.url);
@@ -25,7 +26,7 @@ export function shippedDocuments(directory: string): readonly RuleDocument[] {
 function written(directory: string): readonly RuleDocument[] {
   try {
     const names = readdirSync(directory).filter((name) => name.endsWith(".yaml"));
-    return names.sort().map((name) => readRuleDocument(join(directory, name)));
+    return names.sort().map((name) => atOnce(readRuleDocument(join(directory, name))));
   } catch (error) {
     const { code = String(error) } = error as NodeJS.ErrnoException;
     const problem = { where: directory, what: "the directory of rules cannot be read", found: code };

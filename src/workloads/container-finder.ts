@@ -1,13 +1,16 @@
 import { readFileSync } from "node:fs";
 import type { ContainerRef } from "../event.js";
 import type { HostPath } from "../kernel/host-path.js";
+import { readlink } from "../kernel/libc.js";
 import { LINK_INDEX, type NsInums } from "../kernel/links.js";
 import { type Mount, readMountinfo } from "../kernel/mountinfo.js";
 import { readNamespaceLink } from "../kernel/nsfs.js";
 import { readStatus } from "../kernel/status.js";
 import { MountTree } from "../mounts/mount-tree.js";
+import { processesIn } from "./cgroup-tasks.js";
 import { ContainerNames } from "./container-names.js";
 import { type CgroupLine, matchCgroupLines, parseCgroup } from "./patterns.js";
+import { isRuntimeName } from "./runtimes.js";
 
 /** What was found of a process. */
 export interface Found {
@@ -104,21 +107,32 @@ export class ContainerFinder {
     }
   }
 
-  /** The last part of the deepest of the paths that tasks of the host are not in. */
+  /** The last part of the deepest of the paths that no task of the host is in. */
   #leafName(pid: number, lines: readonly CgroupLine[]): string | null {
     const hosts = new Set<string>();
     for (const hostPid of [1, this.#nearestOnHost(pid)]) {
       for (const { controllers, path } of this.#readCgroup(hostPid) ?? [])
         hosts.add(`${controllers}:${path}`);
     }
-    let deepest: string[] = [];
-    for (const { controllers, path } of lines) {
-      if (hosts.has(`${controllers}:${path}`)) continue;
-      const parts = path.split("/").filter((part) => part !== "");
-      if (parts.length > deepest.length) deepest = parts;
-    }
-    const leaf = deepest.at(-1);
+    const own = lines
+      .filter(({ controllers, path }) => !hosts.has(`${controllers}:${path}`))
+      .map((line) => ({ line, parts: line.path.split("/").filter((part) => part !== "") }))
+      .filter(({ parts }) => parts.length > 0)
+      .sort((a, b) => b.parts.length - a.parts.length);
+    const leaf = own.find(({ line }) => !this.#holdsHostTasks(line))?.parts.at(-1);
     return leaf === undefined || leaf === ".." || HOST_UNIT.test(leaf) ? null : leaf;
+  }
+
+  /**
+   * Whether tasks of the host live in a cgroup too: a session or a service of which a process went into namespaces of its
+   * own, and its parent is gone. A runtime passes through the cgroup that it made while it makes the container.
+   */
+  #holdsHostTasks(line: CgroupLine): boolean {
+    return processesIn(this.#host, line).some((pid) => {
+      if (pid <= 1 || !this.isOnHost(pid)) return pid === 1;
+      const exe = readlink(this.#host.proc(pid, "exe"));
+      return exe.ok && !isRuntimeName(exe.value);
+    });
   }
 
   /** The nearest ancestor of `pid` that is in the host's namespaces; pid 1 where there is none. */

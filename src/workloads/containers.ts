@@ -67,7 +67,8 @@ const PID = LINK_INDEX.pid;
  * is in the container that its mount or pid namespace belongs to (it came from the host, as with nsenter(1)); where
  * they belong to none, the id is `pidns:ID` or `mntns:ID`: the id of the namespace that is never reused, or its inode
  * number on a kernel without such ids. A cgroup that tasks of the host live in names no container: that of pid 1, that
- * of the nearest ancestor on the host (an `unshare` in somebody's session), and systemd's units for users and services.
+ * of the nearest ancestor on the host (an `unshare` in somebody's session), systemd's units for users and services, and any
+ * other in which a task of the host is found.
  */
 export class Containers {
   readonly #host: HostPath;

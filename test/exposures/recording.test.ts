@@ -28,6 +28,7 @@ import type { RuleInfo } from "../../src/exposures/rule.js";
 import { DETECTORS, type RuleSet, withOverrides } from "../../src/exposures/rule-set.js";
 import { Publisher } from "../../src/publish/publisher.js";
 import { runcMounts } from "../mounts/mountinfo-text.js";
+import { call } from "./act-call.js";
 import { container, HOST_NS, HOST_PROC_DEV, superblock } from "./container.js";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -66,8 +67,8 @@ class World {
     this.tell(this.#inputs.posture(container(mounts)));
   }
 
-  call(call: Partial<SyscallEvent>, context: Partial<ActContext> = {}): SyscallEvent {
-    const event = this.#publisher.publish<SyscallEvent>({ ...CALL, ...call } as SyscallEvent);
+  call(more: Partial<SyscallEvent>, context: Partial<ActContext> = {}): SyscallEvent {
+    const event = this.#publisher.publish<SyscallEvent>({ ...CALL, ...more } as SyscallEvent);
     const full = { hostNs: HOST_NS, parentNs: HOST_NS, after: () => null, ...context };
     this.tell(this.#inputs.act(event, full));
     return event;
@@ -86,27 +87,8 @@ class World {
   }
 }
 
-const CALL = {
-  type: "syscall",
-  time: "2026-11-23T00:00:01.000000001Z",
-  ...{ syscall: "umount2", abi: "x86_64", duration_ns: null, args: {}, strings: "user-exit", ret: 0 },
-  process: {
-    ...{
-      pid: 4300,
-      tid: 4300,
-      ppid: 4242,
-      uid: 0,
-      gid: 0,
-      comm: "sh",
-      exe: "/bin/sh",
-      start: "5",
-      ns_pid: 7,
-    },
-    parent: { comm: "app", exe: "/app" },
-  },
-  container: { id: "c1", runtime: null, name: null, image: null, pod: null },
-  namespaces: {},
-} as const;
+/** As a call is before it is published. */
+const { schema: _schema, seq: _seq, node: _node, ...CALL } = call("umount2");
 
 /** Everything that the recorder has to write down, once. */
 async function record(): Promise<World> {

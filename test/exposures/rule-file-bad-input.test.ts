@@ -4,10 +4,11 @@ import fc from "fast-check";
 import { parseRuleDocument } from "../../src/exposures/rule-document.js";
 import { compileDocuments } from "../../src/exposures/rule-files.js";
 import { DETECTORS } from "../../src/exposures/rule-set.js";
+import { atOnce } from "../../src/exposures/slices.js";
 
 function problemsOf(value: unknown): readonly { readonly where: string; readonly what: string }[] {
-  const document = parseRuleDocument("/a.yaml", JSON.stringify(value, null, 1));
-  return compileDocuments([document], [], DETECTORS).problems;
+  const document = atOnce(parseRuleDocument("/a.yaml", JSON.stringify(value, null, 1)));
+  return atOnce(compileDocuments([document], [], DETECTORS)).problems;
 }
 
 const words = fc.constantFrom(
@@ -115,7 +116,7 @@ test("whatever stands in a file of rules is used or told with its place, and nev
 
 test("of many mistakes in the syntax some are told, and the others counted", () => {
   const text = Array.from({ length: 9 }, (_, index) => `a${index}: [`).join("\n");
-  const problems = parseRuleDocument("/a.yaml", text).problems;
+  const problems = atOnce(parseRuleDocument("/a.yaml", text)).problems;
   assert.equal(problems.length, 6);
   assert.match(problems[5]!.what, /^\d+ more mistakes/);
 });

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { KeyholeEvent, SyscallEvent } from "../../../src/event.js";
 
@@ -41,8 +40,12 @@ export class Agent {
     this.#child.stderr!.setEncoding("utf8").on("data", (text: string) => {
       this.stderr += text;
     });
-    createInterface({ input: this.#child.stdout! }).on("line", (line) => {
-      this.events.push(JSON.parse(line) as KeyholeEvent);
+    let rest = "";
+    // not by node:readline, for which U+2028 in the name of some process of this machine ends a line as well
+    this.#child.stdout!.setEncoding("utf8").on("data", (text: string) => {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) this.events.push(JSON.parse(line) as KeyholeEvent);
       this.#wake();
     });
   }
