@@ -1,6 +1,6 @@
 import type { HostPath } from "../kernel/host-path.js";
 import { startRefusal } from "../kernel/privileges.js";
-import { runtimeRoot } from "../workloads/runtime-root.js";
+import { isRuntimeRootHosts, runtimeRoot } from "../workloads/runtime-root.js";
 import { hasSpecPlaces } from "../workloads/spec-places.js";
 import { readHostProcDev } from "./container-view.js";
 import { FACTS, type Fact } from "./rule.js";
@@ -23,7 +23,7 @@ const BY_PROGRAMS: readonly Fact[] = [
 export function availableFacts(host: HostPath, { opens }: { readonly opens: boolean }): ReadonlySet<Fact> {
   const lacking = new Set<Fact>();
   if (!opens) lacking.add("opens");
-  if (!hasSpecPlaces(runtimeRoot(host))) lacking.add("runtime-spec");
+  if (!isRuntimeRootHosts(host) && !hasSpecPlaces(runtimeRoot(host))) lacking.add("runtime-spec");
   if (readHostProcDev(host) === null) lacking.add("host-procfs");
   const programs = startRefusal(host) === null;
   if (!programs) for (const fact of BY_PROGRAMS) lacking.add(fact);

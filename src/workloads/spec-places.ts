@@ -46,7 +46,7 @@ export function specPlaces(host: HostPath, id: string): SpecPlace[] {
   return places;
 }
 
-/** Whether any runtime keeps such files below the host's root: in a container that has none of it mounted, none does. */
+/** Whether any runtime keeps such files below `host`: in a container that has none of it mounted, none does. */
 export function hasSpecPlaces(host: HostPath): boolean {
   const directories = [...BY_CONTAINER, ...BY_NAMESPACE.map(([directory]) => directory), ...STORAGES];
   return directories.some((directory) => existsSync(host.path(directory)));

@@ -134,8 +134,20 @@ test("the runtimes' files are root's", () => {
   assert.equal(specOf(root), null);
 });
 
-test("where no runtime keeps anything, as in a pod, what it was told is no fact that rules can have", () => {
+test("what runtimes were told is no fact that rules can have where their files are out of reach, as in a pod", () => {
   const knows = (root: string) => availableFacts(new HostPath(root), { opens: true }).has("runtime-spec");
   assert.equal(knows(host({ "etc/os-release": "" })), false);
-  assert.equal(knows(host({ "run/runc/ID/state.json": "" })), true);
+  assert.equal(knows(host({ "run/runc/ID/state.json": "" })), true, "mounted at its path");
+  assert.equal(knows(host({ "proc/1/root/etc/os-release": "" })), true, "the first container is yet to come");
+  // the root of pid 1 may not be followed: whose root the agent has is told by the mount tables
+  const own = (line: string) => {
+    const root = host({
+      "proc/1/mountinfo": "27 1 254:0 / / rw - ext4 /dev/vda rw\n",
+      "proc/77/mountinfo": line,
+    });
+    symlinkSync("77", join(root, "proc/self"));
+    return root;
+  };
+  assert.equal(knows(own("90 80 254:0 / / rw - ext4 /dev/vda rw\n")), true, "on the host");
+  assert.equal(knows(own("90 80 0:99 / / rw - overlay overlay rw\n")), false, "in a container");
 });

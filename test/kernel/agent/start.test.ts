@@ -96,6 +96,30 @@ describe("keyhole run starts with what it can", () => {
     assert.match(missing[0]!.lacks, /executables/);
   });
 
+  it("and names the rules that are inactive, as `keyhole rules list` does", async () => {
+    const config = join(directory, "opens-off.yaml");
+    writeFileSync(config, "opens: off\n");
+    const agent = await Agent.start(["--config", config]);
+    // each call makes an event, at which the log is looked at again
+    const calls = setInterval(() => run("unshare", ["--uts", "true"]), 200);
+    await agent
+      .until("the log", () => agent.stderr.includes("some rules are inactive"))
+      .finally(() => clearInterval(calls));
+    assert.equal(await agent.stop(), 0);
+    const lines = agent.stderr.split("\n").filter((line) => line !== "");
+    const logged = lines
+      .map((line) => JSON.parse(line))
+      .find(({ message }) => message === "some rules are inactive");
+    assert.ok(logged.rules.length > 0);
+    const { stdout } = run(process.execPath, [MAIN, "rules", "list", "-o", "json", "--config", config]);
+    const listed = JSON.parse(stdout).rules as { id: string; state: string; missing: string[] }[];
+    const inactive = listed.filter(({ state }) => state === "inactive");
+    assert.deepEqual(
+      logged.rules.toSorted(),
+      inactive.map(({ id, missing }) => `${id} (no ${missing.join(", ")})`).sort(),
+    );
+  });
+
   it("not without the program that sees system calls", () => {
     const main = changed("calls", "bpf/calls.h", "tp_btf/sys_exit", "tp_btf/sys_nonsense");
     assertRefused(run(process.execPath, [main, ...RUN]), "KEYHOLE_CAPTURE");
