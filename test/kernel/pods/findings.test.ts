@@ -31,7 +31,7 @@ interface Row extends Omit<PodSpec, "namespace" | "containers"> {
 const CORE_PATTERN = "/proc/sys/kernel/core_pattern";
 const UNMASKED = "critical proc-unmasked";
 
-/** Pods, and what has to be found of their container `web`: nothing more, nothing less. */
+/** Pods, and what has to be found of their container: nothing more, nothing less. */
 const ROWS: readonly Row[] = [
   { name: "default", finds: [] },
   { name: "shared.pids", shareProcessNamespace: true, finds: ["info proc-hidepid-off-shared"] },
@@ -43,6 +43,13 @@ const ROWS: readonly Row[] = [
     name: "host-proc",
     container: { mounts: [{ path: "/host/proc", hostPath: "/proc" }] },
     finds: ["critical proc-host-superblock-bound"],
+  },
+  {
+    name: "kube-proxy-x7k2p",
+    namespace: "kube-system",
+    hostNetwork: true,
+    container: { name: "kube-proxy", privileged: true },
+    finds: [],
   },
   { name: "by-namespace", namespace: SPARED_NAMESPACE, container: { procMount: "Unmasked" }, finds: [] },
   { name: "by-image", container: { image: SPARED_IMAGE, procMount: "Unmasked" }, finds: [] },
@@ -90,7 +97,7 @@ describe("pods that containerd runs for a kubelet", () => {
     assert.equal(status, 0);
   });
 
-  const idOf = (name: string) => running.get(name)!.containers.web!;
+  const idOf = (name: string) => Object.values(running.get(name)!.containers)[0]!;
   const sandboxes = () => new Set([...running.values()].map(({ sandbox }) => sandbox));
 
   function keyhole(...args: readonly string[]): string {
@@ -101,11 +108,14 @@ describe("pods that containerd runs for a kubelet", () => {
     return JSON.parse(keyhole("scan", "--rules", rules, "-o", "json", ...args)) as ScanReport;
   }
 
-  /** What is said of the container `web` of a pod. */
+  /** What is said of the container of a pod. */
   function refOf(name: string): ContainerRef {
     const { uid, namespace } = running.get(name)!;
-    const image = ROWS.find((row) => row.name === name)?.container?.image ?? WEB;
-    return { id: idOf(name), runtime: "containerd", name: "web", image, pod: { uid, namespace, name } };
+    const own = { name: "web", image: WEB, ...ROWS.find((row) => row.name === name)?.container };
+    return {
+      ...{ id: idOf(name), runtime: "containerd", name: own.name, image: own.image },
+      pod: { uid, namespace, name },
+    };
   }
 
   function findingsOf(id: string): FindingEvent[] {
@@ -153,8 +163,8 @@ describe("pods that containerd runs for a kubelet", () => {
         report.findings.filter(({ subject }) => ids.has(subject.id)),
         [],
       );
-      // each counts what it shares: host-network two namespaces, host-pid and shared.pids one
-      assert.equal(report.suppressed["exception:pod-sandbox"], 4);
+      // each counts what it shares: two namespaces with hostNetwork, else one
+      assert.equal(report.suppressed["exception:pod-sandbox"], 6);
       assert.equal(report.suppressed["exception:of-a-namespace"], 1);
       assert.equal(report.suppressed["exception:of-an-image"], 1);
     });
@@ -230,12 +240,11 @@ describe("pods that containerd runs for a kubelet", () => {
 
   it("have their findings resolved when they are removed", async () => {
     const pod = running.get("privileged")!;
+    const removed = idOf("privileged");
     await pods.remove(pod);
     running.delete("privileged");
-    await agent.until("the end", () =>
-      findingsOf(pod.containers.web!).some(({ state }) => state === "resolved"),
-    );
-    const last = findingsOf(pod.containers.web!).at(-1);
+    await agent.until("the end", () => findingsOf(removed).some(({ state }) => state === "resolved"));
+    const last = findingsOf(removed).at(-1);
     assert.deepEqual(
       [last?.rule, last?.state, last?.reason],
       ["proc-unmasked", "resolved", "the container has ended"],

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, posix, relative, sep } from "node:path";
 import { type Instruction, readStages } from "../../deploy/dockerfile.js";
 import { isIgnored, readPatterns } from "../../deploy/dockerignore.js";
@@ -23,7 +23,7 @@ const METADATA: ReadonlySet<string> = new Set([
  */
 const NPM = `#!/bin/sh
 case "$*" in
-"ci --ignore-scripts") exec cp --archive "$KEYHOLE_ROOT/node_modules" . ;;
+"ci --ignore-scripts") cp --archive --link "$KEYHOLE_ROOT/node_modules" . 2>/dev/null || exec cp --archive "$KEYHOLE_ROOT/node_modules" . ;;
 "ci --omit=dev --ignore-scripts")
   mv node_modules all && mkdir node_modules
   for path in $KEYHOLE_PRODUCTION; do mkdir -p "$(dirname "$path")" && mv "all/\${path#node_modules/}" "$path" || exit 1; done
@@ -48,22 +48,20 @@ export function buildImage(directory: string): Built {
   const stage = join(directory, "build");
   const rootfs = join(directory, "image");
   for (const root of [stage, rootfs]) mkdirSync(root);
-  const tools = join(directory, "tools");
-  mkdirSync(tools);
-  writeTool(join(tools, "npm"), NPM);
-  writeTool(join(tools, "apt-get"), "#!/bin/sh\n");
-  runStage(build!, stage, null, tools);
+  const environment = withTools(directory);
+  runStage(build!, stage, null, environment);
   layBase(rootfs);
-  runStage(image!, rootfs, stage, tools);
+  runStage(image!, rootfs, stage, environment);
+  rmSync(stage, { recursive: true });
   return { rootfs, config: configOf(image!) };
 }
 
-function writeTool(path: string, text: string): void {
-  writeFileSync(path, text);
-  chmodSync(path, 0o755);
-}
-
-function runStage(stage: readonly Instruction[], root: string, from: string | null, tools: string): void {
+function runStage(
+  stage: readonly Instruction[],
+  root: string,
+  from: string | null,
+  environment: NodeJS.ProcessEnv,
+): void {
   let workdir = "/";
   for (const { name, words, text } of stage) {
     if (METADATA.has(name)) continue;
@@ -76,7 +74,7 @@ function runStage(stage: readonly Instruction[], root: string, from: string | nu
         copy(words, join(root, workdir), from);
         break;
       case "RUN":
-        run(text, join(root, workdir), tools);
+        run(text, join(root, workdir), environment);
         break;
       default:
         throw new Error(`the Dockerfile has ${name}, which is not known here`);
@@ -117,28 +115,40 @@ function expand(source: string, root: string): string[] {
     .map((path) => join(root, path));
 }
 
-function run(command: string, cwd: string, tools: string): void {
+function run(command: string, cwd: string, environment: NodeJS.ProcessEnv): void {
+  execFileSync("sh", ["-e", "-c", command], {
+    cwd,
+    env: environment,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+}
+
+/** The environment in which the first stage finds {@link NPM} in the place of npm. */
+function withTools(directory: string): NodeJS.ProcessEnv {
+  const tools = join(directory, "tools");
+  mkdirSync(tools);
+  for (const [name, text] of [
+    ["npm", NPM],
+    ["apt-get", "#!/bin/sh\n"],
+  ] as const)
+    writeFileSync(join(tools, name), text, { mode: 0o755 });
   const production = execFileSync("npm", ["ls", "--omit=dev", "--all", "--parseable"], {
     cwd: ROOT,
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"],
   });
-  const paths = production
-    .trim()
-    .split("\n")
-    .map((path) => relative(ROOT, path))
-    .filter((path) => path !== "");
-  execFileSync("sh", ["-e", "-c", command], {
-    cwd,
-    stdio: ["ignore", "ignore", "inherit"],
-    env: {
-      ...process.env,
-      PATH: `${tools}:${process.env.PATH}`,
-      KEYHOLE_ROOT: ROOT,
-      KEYHOLE_NPM: execFileSync("sh", ["-c", "command -v npm"], { encoding: "utf8" }).trim(),
-      KEYHOLE_PRODUCTION: paths.join(" "),
-    },
-  });
+  return {
+    ...process.env,
+    PATH: `${tools}:${process.env.PATH}`,
+    KEYHOLE_ROOT: ROOT,
+    KEYHOLE_NPM: execFileSync("sh", ["-c", "command -v npm"], { encoding: "utf8" }).trim(),
+    KEYHOLE_PRODUCTION: production
+      .trim()
+      .split("\n")
+      .map((path) => relative(ROOT, path))
+      .filter((path) => path !== "")
+      .join(" "),
+  };
 }
 
 /** What the base of the last stage has: Node.js, the libraries that it needs, and root. */

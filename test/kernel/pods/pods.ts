@@ -16,6 +16,10 @@ export interface ContainerSpec {
   readonly seccomp?: "RuntimeDefault" | "Unconfined";
   readonly capabilities?: { readonly add: readonly string[]; readonly drop: readonly string[] };
   readonly allowPrivilegeEscalation?: boolean;
+  readonly runAsUser?: number;
+  readonly runAsGroup?: number;
+  /** Bytes. */
+  readonly memoryLimit?: number;
   readonly readOnlyRootFilesystem?: boolean;
   /** Where of the container a path of the host is. */
   readonly mounts?: readonly {
@@ -44,6 +48,8 @@ export interface Pod {
   readonly sandbox: string;
   /** Ids of the others by their names. */
   readonly containers: Readonly<Record<string, string>>;
+  /** Directory with a file NAME.log of each container. */
+  readonly logs: string;
 }
 
 /** What the kubelet has masked and made read-only since 1.34: pkg/securitycontext/util.go. */
@@ -66,18 +72,27 @@ export class Pods {
     this.#containerd = containerd;
   }
 
-  /** Runs a pod and its containers; `specOf` makes the specifications of the latter, once its address is known. */
+  /** Runs a pod and its containers, whose environment has what `envOf` makes of the pod's address too. */
   async run(
     spec: PodSpec,
     envOf: (address: string) => Readonly<Record<string, string>> = () => ({}),
   ): Promise<Pod> {
-    const { cri } = this.#containerd;
+    const { cri, directory } = this.#containerd;
     const { name, namespace } = spec;
     const uid = randomUUID();
-    const config = sandboxConfig(spec, uid, this.#containerd.directory);
-    const sandbox = await cri.runPodSandbox(config);
+    const logs = join(directory, `${namespace}_${name}_${uid}`);
+    mkdirSync(logs);
+    const config = sandboxConfig(spec, uid, logs);
+    let sandbox: string;
+    try {
+      sandbox = await cri.runPodSandbox(config);
+    } catch (error) {
+      removeCgroups(uid);
+      throw error;
+    }
     const containers: Record<string, string> = {};
-    this.#running.push({ name, namespace, uid, sandbox, containers });
+    const pod = { name, namespace, uid, sandbox, containers, logs };
+    this.#running.push(pod);
     const address = spec.hostNetwork === true ? "127.0.0.1" : await cri.addressOf(sandbox);
     for (const one of spec.containers) {
       const env = { ...one.env, ...envOf(address) };
@@ -85,7 +100,7 @@ export class Pods {
       containers[one.name] = id;
       await cri.startContainer(id);
     }
-    return this.#running.at(-1)!;
+    return pod;
   }
 
   /** Ends a pod and all that it has. */
@@ -110,10 +125,8 @@ function namespacesOf({ hostPID, hostNetwork, shareProcessNamespace }: PodSpec):
   };
 }
 
-function sandboxConfig(spec: PodSpec, uid: string, directory: string): Message {
+function sandboxConfig(spec: PodSpec, uid: string, logs: string): Message {
   const { name, namespace, containers, hostNetwork } = spec;
-  const logs = join(directory, `${namespace}_${name}_${uid}`);
-  mkdirSync(logs);
   return {
     metadata: { name, namespace, uid, attempt: 0 },
     ...(hostNetwork !== true && { hostname: name }),
@@ -137,6 +150,7 @@ function sandboxConfig(spec: PodSpec, uid: string, directory: string): Message {
 
 function containerConfig(pod: PodSpec, uid: string, spec: ContainerSpec): Message {
   const { name, image, args = [], env = {}, mounts = [], privileged = false } = spec;
+  const { runAsUser, runAsGroup, memoryLimit } = spec;
   const isMasked = !privileged && spec.procMount !== "Unmasked";
   return {
     metadata: { name, attempt: 0 },
@@ -162,7 +176,10 @@ function containerConfig(pod: PodSpec, uid: string, spec: ContainerSpec): Messag
     },
     log_path: `${name}.log`,
     linux: {
-      resources: { cpu_shares: 2, oom_score_adj: 1000 },
+      resources: {
+        ...{ cpu_shares: 2, oom_score_adj: 1000 },
+        ...(memoryLimit !== undefined && { memory_limit_in_bytes: memoryLimit }),
+      },
       security_context: {
         capabilities: {
           add_capabilities: spec.capabilities?.add ?? [],
@@ -170,6 +187,8 @@ function containerConfig(pod: PodSpec, uid: string, spec: ContainerSpec): Messag
         },
         privileged,
         namespace_options: namespacesOf(pod),
+        ...(runAsUser !== undefined && { run_as_user: { value: runAsUser } }),
+        ...(runAsGroup !== undefined && { run_as_group: { value: runAsGroup } }),
         readonly_rootfs: spec.readOnlyRootFilesystem ?? false,
         no_new_privs: spec.allowPrivilegeEscalation === false,
         masked_paths: isMasked ? MASKED : [],
