@@ -337,9 +337,13 @@ export class Exposures {
 const NO_RULES = { container: new Map(), host: new Map() } as const;
 
 function bySyscall(rules: readonly ActRule[]): Map<string, readonly ActRule[]> {
-  const found = new Map<string, readonly ActRule[]>();
+  const found = new Map<string, ActRule[]>();
   for (const rule of rules) {
-    for (const syscall of rule.syscalls) found.set(syscall, [...(found.get(syscall) ?? []), rule]);
+    for (const syscall of rule.syscalls) {
+      const known = found.get(syscall);
+      if (known === undefined) found.set(syscall, [rule]);
+      else known.push(rule);
+    }
   }
   return found;
 }

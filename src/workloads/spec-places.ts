@@ -21,9 +21,6 @@ const BY_NAMESPACE: readonly (readonly [directory: string, file: string, format:
 const BY_CONTAINER = ["run/runc", "run/crun"] as const;
 const STORAGES = ["run/containers/storage", "var/lib/containers/storage"] as const;
 
-/** Namespaces of one containerd that are looked at. */
-const MAX_NAMESPACES = 64;
-
 /** What can be a container's id and is no way out of a directory. */
 const ID = /^[A-Za-z0-9_][A-Za-z0-9_.+:@-]{0,255}$/;
 
@@ -52,9 +49,10 @@ export function hasSpecPlaces(host: HostPath): boolean {
   return directories.some((directory) => existsSync(host.path(directory)));
 }
 
+/** The namespaces of one containerd, all of them: nobody but the host makes any. */
 function list(directory: string): string[] {
   try {
-    return readdirSync(directory).slice(0, MAX_NAMESPACES);
+    return readdirSync(directory);
   } catch {
     return [];
   }
