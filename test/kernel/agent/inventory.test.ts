@@ -13,7 +13,7 @@ import { requireRoot, stop } from "../namespaces/nested.js";
 
 const HOST = new HostPath();
 /** Milliseconds until something is given up, and between two looks; nothing is measured with them. */
-const PATIENCE = 20_000;
+const PATIENCE = 90_000;
 const PAUSE = 50;
 
 interface Mounts {

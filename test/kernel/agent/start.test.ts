@@ -14,7 +14,7 @@ const MAIN = join(ROOT, "dist/keyhole.js");
 const RUN = ["run", "--output", "json", "--listen", "off"];
 
 function run(command: string, args: readonly string[]): SpawnSyncReturns<string> {
-  return spawnSync(command, args, { encoding: "utf8", timeout: 30_000, killSignal: "SIGINT" });
+  return spawnSync(command, args, { encoding: "utf8", timeout: 120_000, killSignal: "SIGINT" });
 }
 
 /** The agent refused: one message with its code, no stack, the exit status of a refusal. */

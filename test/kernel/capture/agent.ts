@@ -7,7 +7,7 @@ import type { KeyholeEvent, SyscallEvent } from "../../../src/event.js";
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** Milliseconds after which something that never came is given up; nothing is measured with it. */
-const PATIENCE = 30_000;
+const PATIENCE = 90_000;
 
 /** A running agent and everything it has written. */
 export class Agent {

@@ -12,7 +12,7 @@ const { spec } = readDaemonSet().spec.template;
 const [container] = spec.containers;
 const { capabilities } = container!.securityContext;
 /** Milliseconds; nothing is measured with them. */
-const PATIENCE = 30_000;
+const PATIENCE = 90_000;
 const STEP = 50;
 
 describe("the agent with what the DaemonSet's pod has", () => {

@@ -15,7 +15,7 @@ const CALLS = 80_000;
 const RATE = 20_000;
 /** Milliseconds between two looks at the metrics, and until they are given up; nothing is measured with them. */
 const PAUSE = 50;
-const PATIENCE = 30_000;
+const PATIENCE = 90_000;
 
 const flood = buildProgram("flood.c");
 

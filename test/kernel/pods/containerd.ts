@@ -22,7 +22,7 @@ import { Cri } from "./cri.js";
 import { type ImageConfig, saveImage } from "./image.js";
 
 /** Milliseconds; nothing is measured with them. */
-const PATIENCE = 30_000;
+const PATIENCE = 90_000;
 const STEP = 20;
 
 const PAUSE_IMAGE = "keyhole.test/pause:1";

@@ -36,7 +36,7 @@ export interface FindmntRow {
 type Argument = number | string | null | Attributes;
 
 /** Milliseconds after which an actor that does not answer is given up; nothing is measured with it. */
-const PATIENCE = 30_000;
+const PATIENCE = 90_000;
 
 /** A process in a mount namespace of its own that makes one system call after another: test/programs/actor.c. */
 export class Actor {
