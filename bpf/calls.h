@@ -16,12 +16,13 @@
 SEC("tp_btf/sys_exit")
 int BPF_PROG(call_returned, struct pt_regs *regs, long ret)
 {
-	struct task_struct *task = CURRENT();
-	__u8 abi = KH_ABI_NATIVE, op = op_of(task, call_number(regs), &abi);
+	__u8 abi = KH_ABI_NATIVE, op = op_of(call_number(regs), &abi);
 	struct opened opened = {};
+	struct task_struct *task;
 
 	if (!op)
 		return 0;
+	task = CURRENT();
 	if (is_open(op)) {
 		opened.file = opened_by(task, ret, &opened.why);
 		if (!opened.why)

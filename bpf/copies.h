@@ -81,7 +81,7 @@ static __always_inline struct buffer *begin_copy(__u32 op, __u32 other)
 	b = claim_buffer();
 	if (!b)
 		return 0;
-	fill_event(&b->event, task, KH_COPY);
+	fill_event(&b->event, task, KH_COPY, 0);
 	if (is_left_out(&b->event, task) || is_beyond_rate(task, b->event.time)) {
 		release_buffer();
 		return 0;

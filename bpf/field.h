@@ -36,6 +36,9 @@ struct buffer {
 	/* of a call that opened a file: the struct file, and why it is told (enum kh_opened_why) */
 	__u64 opened;
 	__u32 why;
+	/* the workload that was last beyond its rate here, and when its next call is due: see is_known_beyond_rate() */
+	__u64 limited;
+	__u64 due;
 };
 
 /*

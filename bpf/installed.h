@@ -50,7 +50,7 @@ static __always_inline int installed(const __u64 *argument, long ret)
 	bpf_probe_read_kernel(&file, sizeof(file), argument);
 	opened.file = file;
 	regs = current_regs();
-	op = op_in(open_calls, task, call_number(regs), &abi);
+	op = op_in(open_calls, call_number(regs), &abi);
 	if (!op) {
 		if (!is_io_uring(task, regs) || !is_new(file))
 			return 0;

@@ -27,7 +27,7 @@ int tasks(struct bpf_iter__task *ctx)
 	b = buffer_at(SLOT_INVENTORY);
 	if (!b)
 		return 0;
-	fill_event(&b->event, task, KH_TASK);
+	fill_event(&b->event, task, KH_TASK, 0);
 	begin_telling(ctx->meta->session_id, b->event.tid);
 	at = add_exe(b, SLOT_INVENTORY, sizeof(b->event), task);
 	at = add_task_namespaces(at, task);

@@ -67,7 +67,7 @@ static __always_inline void tell_killed(struct task_struct *task, struct kh_even
 
 	if (!regs)
 		return;
-	op = op_of(task, call_number(regs), &abi);
+	op = op_of(call_number(regs), &abi);
 	if (!op || is_open(op) || (agent_tgid && e->pid == agent_tgid) || is_filtered(e, task))
 		return;
 	e->kind = KH_SYSCALL;

@@ -21,7 +21,7 @@ int BPF_PROG(task_created, struct task_struct *task, unsigned long clone_flags)
 
 	if (!b)
 		return 0;
-	fill_event(&b->event, task, KH_FORK);
+	fill_event(&b->event, task, KH_FORK, 0);
 	b->event.args[0] = flags;
 	b->event.args[1] = tid;
 	at = sizeof(b->event);
@@ -42,7 +42,7 @@ int BPF_PROG(task_executed, struct task_struct *task, int old_pid, struct linux_
 
 	if (!b)
 		return 0;
-	fill_event(&b->event, task, KH_EXEC);
+	fill_event(&b->event, task, KH_EXEC, 0);
 	b->event.args[0] = old_pid;
 	at = add_exe(b, SLOT_EXEC, sizeof(b->event), task);
 	submit(&b->event, at);
@@ -54,10 +54,10 @@ int BPF_PROG(task_exited, struct task_struct *task)
 {
 	struct kh_event e;
 
-	fill_event(&e, task, KH_EXIT);
+	fill_event(&e, task, KH_EXIT, 0);
 	if (is_killed_alone(task)) {
 		tell_killed(task, &e);
-		fill_event(&e, task, KH_EXIT);
+		fill_event(&e, task, KH_EXIT, 0);
 	}
 	submit(&e, sizeof(e));
 	return 0;

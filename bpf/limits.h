@@ -71,11 +71,21 @@ static __always_inline __u64 burst_under(bool pressure)
 }
 
 /*
+ * Was the workload beyond its rate when a call of it was last looked at on this CPU, and is it still? A call is never due
+ * earlier than it was, so that nothing has to be looked up: who floods is to pay little for it.
+ */
+static __always_inline bool is_known_beyond_rate(struct buffer *b, struct task_struct *task, __u64 now)
+{
+	return b->limited == (__u64)HOT(task, cgroups) && b->due > now + limit_burst;
+}
+
+/*
  * Is the workload within its rate? Under pressure every call takes a turn, so that who floods stays out for as long as
  * it does, and the room that is left is for all others. Two processors may both take the last turn, so that a few more
  * records get in than the rate allows; none is counted wrong.
  */
-static __always_inline bool is_within_rate(struct task_struct *task, __u32 class, __u64 now, bool pressure)
+static __always_inline bool is_within_rate(struct buffer *b, struct task_struct *task, __u32 class, __u64 now,
+					   bool pressure)
 {
 	struct workload key = { .cgroups = (__u64)HOT(task, cgroups), .class = class };
 	__u64 *due = bpf_map_lookup_elem(&workloads, &key);
@@ -85,7 +95,14 @@ static __always_inline bool is_within_rate(struct task_struct *task, __u32 class
 	if (due && *due > next)
 		next = *due;
 	within = next <= now + burst_under(pressure);
-	if (next > now + limit_burst || !(within || pressure))
+	if (next > now + limit_burst) {
+		if (class == RATE_CALLS) {
+			b->limited = key.cgroups;
+			b->due = next;
+		}
+		return 0;
+	}
+	if (!(within || pressure))
 		return 0;
 	next += limit_interval;
 	if (due)
@@ -186,7 +203,7 @@ __attribute__((noinline)) __u32 admit(void)
 		return ADMITTED;
 	}
 	now = bpf_ktime_get_boot_ns();
-	if (is_within_rate(task, class, now, pressure))
+	if (!(class == RATE_CALLS && is_known_beyond_rate(b, task, now)) && is_within_rate(b, task, class, now, pressure))
 		return ADMITTED;
 	if (!failed) {
 		count_lost(class ? KH_LOST_OPEN : KH_LOST_WORKLOAD);

@@ -216,7 +216,7 @@ static __always_inline __u64 add_task_namespaces(__u64 at, struct task_struct *t
 	struct nsproxy *nsproxy = BPF_CORE_READ(task, nsproxy);
 	struct upid upid = {};
 
-	innermost(BPF_CORE_READ(task, thread_pid), &upid);
+	innermost(BPF_CORE_READ(task, thread_pid), &upid, 0);
 	at = add_pid_namespaces(at, (__u64)upid.ns);
 	at = add_user_namespaces(at, (__u64)BPF_CORE_READ(task, real_cred, user_ns));
 	if (!nsproxy || is_told((__u64)nsproxy))

@@ -24,7 +24,7 @@ static __always_inline __u64 add_ns_ids(struct buffer *b, __u64 at, struct task_
 		out->id[KH_NS_MNT] = BPF_CORE_READ(nsproxy, mnt_ns, seq);
 		return at;
 	}
-	innermost(READ(task, thread_pid), &upid);
+	innermost(READ(task, thread_pid), &upid, 0);
 	out->id[KH_NS_PID] = BPF_CORE_READ(upid.ns, ns.ns_id);
 	out->id[KH_NS_USER] = BPF_CORE_READ(task, real_cred, user_ns, ns.ns_id);
 	out->id[KH_NS_MNT] = BPF_CORE_READ(nsproxy, mnt_ns, ns.ns_id);

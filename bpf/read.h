@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * How kernel memory is read: by bpf_probe_read_kernel() for each step. Where every call of the node passes, HOT() reads
- * by plain loads, from the typed pointers that a program has for the current task since 5.11. It is not used elsewhere
- * because the verifier looks up the type of each pointer that is followed, which made loading take twice as long.
+ * by plain loads, from the typed pointers that a program has for the current task since 5.11, and so does GET() where
+ * every call passes that is told. They are not used elsewhere because the verifier looks up the type of each pointer that
+ * is followed, which made loading take twice as long.
  */
 #ifndef KEYHOLE_READ_H
 #define KEYHOLE_READ_H
@@ -20,6 +21,9 @@
 #define HOT(src, ...) ___arrow(src, __VA_ARGS__)
 #define CURRENT() ((struct task_struct *)bpf_get_current_task_btf())
 #endif
+
+/* HOT() where `typed`, a constant, says that the verifier knows what `src` points at, else READ(). */
+#define GET(typed, src, ...) ((typed) ? HOT(src, __VA_ARGS__) : READ(src, __VA_ARGS__))
 
 /*
  * A member of what a number points at, by plain loads where the kernel casts it (bpf_rdonly_cast(), since 6.2): a helper call

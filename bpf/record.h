@@ -301,7 +301,7 @@ __attribute__((noinline)) __u32 fill_call(void)
 	struct buffer *b = this_buffer();
 
 	if (b)
-		fill_event(&b->event, CURRENT(), KH_SYSCALL);
+		fill_event(&b->event, CURRENT(), KH_SYSCALL, 1);
 	return 0;
 }
 

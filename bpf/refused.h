@@ -24,7 +24,7 @@ static __always_inline int record_refused(void)
 {
 	struct pt_regs *regs = current_regs();
 	struct task_struct *task = CURRENT();
-	__u8 abi = KH_ABI_NATIVE, op = op_of(task, call_number(regs), &abi);
+	__u8 abi = KH_ABI_NATIVE, op = op_of(call_number(regs), &abi);
 
 	if (op && !stopped)
 		record_return(task, regs, call_result(regs), op, abi, 0, (struct opened){});
@@ -60,7 +60,7 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(call_returned, struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = CURRENT();
-	__u8 abi = KH_ABI_NATIVE, op = op_in(other_calls, task, call_number(regs), &abi);
+	__u8 abi = KH_ABI_NATIVE, op = op_in(other_calls, call_number(regs), &abi);
 
 	if (op && !stopped)
 		record_return(task, regs, ret, op, abi, 0, (struct opened){});

@@ -13,15 +13,18 @@
  */
 const volatile __u16 calls[CALLS];
 
-static __always_inline __u8 abi_of(struct task_struct *task, long number)
+static __always_inline __u8 abi_of(long number)
 {
-	if (is_compat(task))
+	if (is_compat(CURRENT()))
 		return KH_ABI_COMPAT;
 	return number & X32_SYSCALL_BIT ? KH_ABI_X32 : KH_ABI_NATIVE;
 }
 
-/* Which call of the list a number means in the ABI of the task, 0 for none; sets the ABI. */
-static __always_inline __u8 op_in(const volatile __u16 *table, struct task_struct *task, long number, __u8 *abi)
+/*
+ * Which call of the list a number means in the ABI of the current task, 0 for none; sets the ABI. Most calls of a node
+ * are of no list: nothing is asked for them but the table.
+ */
+static __always_inline __u8 op_in(const volatile __u16 *table, long number, __u8 *abi)
 {
 	__u16 both;
 
@@ -30,7 +33,7 @@ static __always_inline __u8 op_in(const volatile __u16 *table, struct task_struc
 	both = table[number & (CALLS - 1)];
 	if (!both)
 		return 0;
-	*abi = abi_of(task, number);
+	*abi = abi_of(number);
 	return *abi == KH_ABI_COMPAT ? both >> 8 : both;
 }
 
@@ -40,9 +43,9 @@ static __always_inline bool is_open(__u32 op)
 	return op >= KH_OP_OPEN;
 }
 
-static __always_inline __u8 op_of(struct task_struct *task, long number, __u8 *abi)
+static __always_inline __u8 op_of(long number, __u8 *abi)
 {
-	return op_in(calls, task, number, abi);
+	return op_in(calls, number, abi);
 }
 
 #endif

@@ -7,39 +7,39 @@
 #include "read.h"
 
 /* pid->numbers[pid->level]: the innermost pid and its namespace. */
-static __always_inline void innermost(struct pid *pid, struct upid *upid)
+static __always_inline void innermost(struct pid *pid, struct upid *upid, bool typed)
 {
-	__u32 level = READ(pid, level) & 31;	/* MAX_PID_NS_LEVEL is 32 */
+	__u32 level = GET(typed, pid, level) & 31;	/* MAX_PID_NS_LEVEL is 32 */
 	void *numbers = (void *)pid + bpf_core_field_offset(struct pid, numbers);
 
 	bpf_probe_read_kernel(upid, sizeof(*upid),
 			      numbers + level * bpf_core_type_size(struct upid));
 }
 
-static __always_inline void fill_namespaces(struct kh_event *e, struct task_struct *task)
+static __always_inline void fill_namespaces(struct kh_event *e, struct task_struct *task, bool typed)
 {
-	struct nsproxy *nsproxy = READ(task, nsproxy);
+	struct nsproxy *nsproxy = GET(typed, task, nsproxy);
 	struct upid upid = {};
 
-	e->ns[KH_NS_USER] = READ(task, real_cred, user_ns, ns.inum);
+	e->ns[KH_NS_USER] = GET(typed, task, real_cred, user_ns, ns.inum);
 	/* the active pid namespace is that of the pid, not of the nsproxy */
-	innermost(READ(task, thread_pid), &upid);
+	innermost(GET(typed, task, thread_pid), &upid, typed);
 	e->ns[KH_NS_PID] = BPF_CORE_READ(upid.ns, ns.inum);
-	innermost(READ(task, group_leader, thread_pid), &upid);
+	innermost(GET(typed, task, group_leader, thread_pid), &upid, typed);
 	e->ns_pid = upid.nr;
 	/* exit_task_namespaces() clears it */
 	if (!nsproxy) {
 		e->flags |= KH_F_NO_NSPROXY;
 		return;
 	}
-	e->ns[KH_NS_MNT] = READ(nsproxy, mnt_ns, ns.inum);
-	e->ns[KH_NS_UTS] = READ(nsproxy, uts_ns, ns.inum);
-	e->ns[KH_NS_IPC] = READ(nsproxy, ipc_ns, ns.inum);
-	e->ns[KH_NS_NET] = READ(nsproxy, net_ns, ns.inum);
-	e->ns[KH_NS_CGROUP] = READ(nsproxy, cgroup_ns, ns.inum);
-	e->ns[KH_NS_TIME] = READ(nsproxy, time_ns, ns.inum);
-	e->ns[KH_NS_PID_FOR_CHILDREN] = READ(nsproxy, pid_ns_for_children, ns.inum);
-	e->ns[KH_NS_TIME_FOR_CHILDREN] = READ(nsproxy, time_ns_for_children, ns.inum);
+	e->ns[KH_NS_MNT] = GET(typed, nsproxy, mnt_ns, ns.inum);
+	e->ns[KH_NS_UTS] = GET(typed, nsproxy, uts_ns, ns.inum);
+	e->ns[KH_NS_IPC] = GET(typed, nsproxy, ipc_ns, ns.inum);
+	e->ns[KH_NS_NET] = GET(typed, nsproxy, net_ns, ns.inum);
+	e->ns[KH_NS_CGROUP] = GET(typed, nsproxy, cgroup_ns, ns.inum);
+	e->ns[KH_NS_TIME] = GET(typed, nsproxy, time_ns, ns.inum);
+	e->ns[KH_NS_PID_FOR_CHILDREN] = GET(typed, nsproxy, pid_ns_for_children, ns.inum);
+	e->ns[KH_NS_TIME_FOR_CHILDREN] = GET(typed, nsproxy, time_ns_for_children, ns.inum);
 }
 
 /* The task's cgroup on the hierarchy of the v1 memory controller; the unified one where that is v2's. */
@@ -57,26 +57,27 @@ static __always_inline struct kernfs_node *memory_cgroup(struct task_struct *tas
 	return BPF_CORE_READ(css, cgroup, kn);
 }
 
-static __always_inline void fill_event(struct kh_event *e, struct task_struct *task, __u8 kind)
+/* `typed`: see GET(); the task is the current one, or whose type the verifier knows. */
+static __always_inline void fill_event(struct kh_event *e, struct task_struct *task, __u8 kind, bool typed)
 {
 	__builtin_memset(e, 0, sizeof(*e));
 	e->version = KH_VERSION;
 	e->kind = kind;
 	e->length = sizeof(*e);
 	e->time = bpf_ktime_get_boot_ns();
-	e->start = READ(task, group_leader, start_boottime);
+	e->start = GET(typed, task, group_leader, start_boottime);
 	e->pid = HOT(task, tgid);
 	e->tid = HOT(task, pid);
-	e->ppid = READ(task, real_parent, tgid);
-	e->uid = READ(task, real_cred, euid.val);
-	e->gid = READ(task, real_cred, egid.val);
+	e->ppid = GET(typed, task, real_parent, tgid);
+	e->uid = GET(typed, task, real_cred, euid.val);
+	e->gid = GET(typed, task, real_cred, egid.val);
 	bpf_core_read(e->comm, sizeof(e->comm), &task->comm);
 	if (HOT(task, flags) & PF_KTHREAD)
 		e->flags |= KH_F_KTHREAD;
-	else if (READ(task, mm, mm_users.counter) > 1)
+	else if (GET(typed, task, mm, mm_users.counter) > 1)
 		e->flags |= KH_F_MM_SHARED;
-	fill_namespaces(e, task);
-	e->cgroup = READ(task, cgroups, dfl_cgrp, kn, id);
+	fill_namespaces(e, task, typed);
+	e->cgroup = GET(typed, task, cgroups, dfl_cgrp, kn, id);
 	e->cgroup_v1 = BPF_CORE_READ(memory_cgroup(task), id);
 }
 

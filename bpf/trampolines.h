@@ -27,7 +27,7 @@
 	int BPF_PROG(leave_##name, struct pt_regs *regs, long ret)                                                     \
 	{                                                                                                              \
 		if (!stopped)                                                                                          \
-			record_return(CURRENT(), regs, ret, op, abi_of(CURRENT(), call_number(regs)), entry_time(),    \
+			record_return(CURRENT(), regs, ret, op, abi_of(call_number(regs)), entry_time(),               \
 				      (struct opened){});                                                      \
 		return 0;                                                                                              \
 	}

@@ -50,6 +50,7 @@ async function bundle(folder, plugins = []) {
     format: "esm",
     platform: "node",
     target: "node20",
+    // keepNames would have each function name itself whenever it is made, some for every event
     legalComments: "none",
     logLevel: "warning",
     metafile: true,
