@@ -6,7 +6,8 @@
  *
  * usage: node scripts/build-bpf.js [--out DIR] [--arch x64|arm64]    DIR instead of bpf/, one architecture alone
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   copyFileSync,
   existsSync,
@@ -17,7 +18,7 @@ import {
   rmSync,
   statSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { basename, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -47,8 +48,8 @@ const MULTIARCH = `/usr/include/${process.arch === "arm64" ? "aarch64" : "x86_64
  * @param {string} object
  * @param {readonly string[]} defines
  */
-function compile(tools, target, source, object, defines) {
-  run(tools.clang, [
+async function compile(tools, target, source, object, defines) {
+  await run(tools.clang, [
     ...["-target", "bpf", "-mcpu=v2", "-O2", "-g", "-Wall", "-Werror"],
     // Objects name no path of the machine they were made on.
     `-fdebug-prefix-map=${resolve(ROOT)}=.`,
@@ -58,7 +59,7 @@ function compile(tools, target, source, object, defines) {
     ...["-c", source, "-o", object],
   ]);
   // Removes DWARF; BTF stays.
-  run(tools.strip, ["-g", object]);
+  await run(tools.strip, ["-g", object]);
   return readFileSync(object);
 }
 
@@ -67,33 +68,48 @@ function compile(tools, target, source, object, defines) {
  * @param {string} program
  * @param {readonly string[]} args
  */
-function run(program, args) {
-  const { status, error } = spawnSync(program, args, { cwd: ROOT, stdio: ["ignore", 2, 2] });
-  if (status !== 0) throw new Error(`${program} failed: ${error?.message ?? `status ${status}`}`);
+async function run(program, args) {
+  const child = spawn(program, args, { cwd: ROOT, stdio: ["ignore", 2, 2] });
+  // an error of spawn(), as where there is no such program, rejects
+  const [status, signal] = await once(child, "close");
+  if (status !== 0) throw new Error(`${program} failed: ${signal ?? `status ${status}`}`);
 }
 
 /**
  * Compiles everything into `folder`, one folder below it for each architecture.
  * @param {string} folder
  */
-function compileAll(folder) {
+async function compileAll(folder) {
   const tools = pinnedClang();
   const sources = readdirSync(join(ROOT, "bpf")).filter((name) => name.endsWith(".bpf.c"));
   if (sources.length === 0) throw new Error("no bpf/*.bpf.c to build");
-  for (const [arch, target] of targets) {
-    mkdirSync(join(folder, arch));
-    for (const name of sources.sort()) {
-      const source = join("bpf", name);
-      const plain = join(folder, arch, `${basename(name, ".bpf.c")}.bpf.o`);
-      const bytes = compile(tools, target, source, plain, []);
-      const text = readFileSync(join(ROOT, source), "utf8");
-      for (const [suffix, macro] of Object.entries(VARIANTS)) {
-        // a source that sets it itself has no such variant
-        if (new RegExp(`^#(?:define|undef) ${macro}$`, "m").test(text)) continue;
-        const variant = join(folder, arch, `${basename(name, ".bpf.c")}-${suffix}.bpf.o`);
-        if (compile(tools, target, source, variant, [`-D${macro}`]).equals(bytes)) rmSync(variant);
-      }
-    }
+  const waiting = targets.flatMap(([arch, target]) =>
+    sources.sort().map((name) => () => compileSource(tools, target, name, join(folder, arch))),
+  );
+  for (const [arch] of targets) mkdirSync(join(folder, arch));
+  const next = async () => {
+    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) await job();
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, next));
+}
+
+/**
+ * Compiles one source and those of its variants that differ.
+ * @param {{ clang: string, strip: string }} tools
+ * @param {string} target
+ * @param {string} name
+ * @param {string} folder
+ */
+async function compileSource(tools, target, name, folder) {
+  const source = join("bpf", name);
+  const base = join(folder, basename(name, ".bpf.c"));
+  const text = readFileSync(join(ROOT, source), "utf8");
+  const bytes = await compile(tools, target, source, `${base}.bpf.o`, []);
+  for (const [suffix, macro] of Object.entries(VARIANTS)) {
+    // a source that sets it itself has no such variant
+    if (new RegExp(`^#(?:define|undef) ${macro}$`, "m").test(text)) continue;
+    const variant = `${base}-${suffix}.bpf.o`;
+    if ((await compile(tools, target, source, variant, [`-D${macro}`])).equals(bytes)) rmSync(variant);
   }
 }
 
@@ -118,7 +134,7 @@ function replaceObjects(from, out) {
 }
 
 /** @param {string} out */
-function build(out) {
+async function build(out) {
   if (targets.length === 0) throw new Error(`there is no architecture ${values.arch}: x64 or arm64`);
   if (!existsSync("/usr/include/bpf/bpf_helpers.h")) {
     throw new Error("bpf/bpf_helpers.h was not found; on Debian 12: apt-get install libbpf-dev");
@@ -126,7 +142,7 @@ function build(out) {
   // A failed build leaves the objects that are there as they are.
   const folder = mkdtempSync(join(tmpdir(), "keyhole-bpf-"));
   try {
-    compileAll(folder);
+    await compileAll(folder);
     replaceObjects(folder, out);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -134,7 +150,7 @@ function build(out) {
 }
 
 try {
-  build(resolve(values.out));
+  await build(resolve(values.out));
 } catch (error) {
   process.stderr.write(`build-bpf: ${error instanceof Error ? error.message : error}\n`);
   process.exit(1);
