@@ -72,7 +72,9 @@ export function check(results: Results): Check[] {
       });
     }
     add(mode, "the programs did nothing else", () => extra.map((event) => JSON.stringify(event)));
-    for (const [name, look] of openChecks(observed, calls, mode, results.release)) add(mode, name, look);
+    const unseen = mayBeSkipped(results.release) ? skippedIn(observed, /^(call_returned|file_opened)$/) : 0;
+    const opens = openChecks(observed, calls, { mode, release: results.release, unseen });
+    for (const [name, look] of opens) add(mode, name, look);
     add(mode, "what fsmount(2) makes is in no mount namespace", () => detachedMounts(calls));
     add(mode, "calls of many processes at once are told each as what it was", () =>
       crowd(observed, calls, results.release),
@@ -127,12 +129,12 @@ function addCases(
   if (fentry.cases.length === 0) add("fentry", "the cases of test/programs", () => ["none was run"]);
 }
 
-/** How often the kernel skipped programs that tell of calls. */
-function skippedIn({ events }: Observed): number {
+/** How often the kernel skipped those programs that tell of calls, or others. */
+function skippedIn({ events }: Observed, programs = /^(call_|leave_|seccomp_)/): number {
   const last = events.findLast((event) => event.type === "lost" && event.reason === "recursion");
   if (last?.type !== "lost") return 0;
   return Object.entries(last.programs ?? {})
-    .filter(([program]) => /^(call_|leave_|seccomp_)/.test(program))
+    .filter(([program]) => programs.test(program))
     .reduce((sum, [, skipped]) => sum + skipped, 0);
 }
 

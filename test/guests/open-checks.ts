@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import type { SyscallEvent } from "../../src/event.js";
 import { isAtLeast } from "./release.js";
 import type { Mode, Observed } from "./results.js";
@@ -38,14 +37,30 @@ function maySee(release: string): boolean {
   return !isAtLeast(release, 5, 12);
 }
 
+/** Whether `told` is `expected`, in the same order, but for `unseen` of them at most. */
+function isSame(told: readonly string[], expected: readonly string[], unseen: number): boolean {
+  let [at, missing] = [0, 0];
+  for (const one of expected) {
+    if (told[at] === one) at++;
+    else missing++;
+  }
+  return at === told.length && missing <= unseen;
+}
+
 type Look = () => readonly string[];
+
+interface Where {
+  readonly mode: Mode;
+  readonly release: string;
+  /** How many opens may not have been told, because the kernel skipped the program that sees them, and that was counted. */
+  readonly unseen: number;
+}
 
 /** That every file which the guest has and a container opened was told as what it is, and nothing else. */
 export function openChecks(
   { opens }: Observed,
   calls: readonly SyscallEvent[],
-  mode: Mode,
-  release: string,
+  { mode, release, unseen }: Where,
 ): readonly (readonly [name: string, look: Look])[] {
   const results = opens.stdout.split("\n").filter(Boolean);
   const expected = OPENS.flatMap(([how, entry], index): readonly string[] => {
@@ -64,9 +79,9 @@ export function openChecks(
       ({ syscall, abi, file, ret, via }) =>
         `${syscall} ${abi} ${file!.entry} = ${ret}${via === undefined ? "" : ` by ${via}`}`,
     );
-  const isWhole = isDeepStrictEqual(told, expected);
   const others = (list: readonly string[]) => list.filter((one) => !one.endsWith(" by io_uring"));
-  const isTold = isWhole || (maySee(release) && isDeepStrictEqual(others(told), others(expected)));
+  const isTold =
+    isSame(told, expected, unseen) || (maySee(release) && isSame(others(told), others(expected), unseen));
   return [
     [
       "the program did its opens",
