@@ -99,27 +99,40 @@ export function describeDifferences(
   return wrong;
 }
 
-/** The longest sequence of calls that both made alike. */
+/** What a pair counts for whose arguments are alike too: less than one pair more, however many calls there are. */
+const ALIKE = 1e-6;
+
+/** The longest sequence of calls that both made alike; of several the one with the most whose arguments are alike too. */
 function align(
   one: readonly SyscallEvent[],
   other: readonly SyscallEvent[],
 ): (readonly [SyscallEvent, SyscallEvent])[] {
+  const [words, others] = [one.map(wordsOf), other.map(wordsOf)];
+  const worth = (a: number, b: number) => 1 + (words[a] === others[b] ? ALIKE : 0);
   const lengths = one.map(() => new Array<number>(other.length + 1).fill(0));
   lengths.push(new Array<number>(other.length + 1).fill(0));
   const same = (a: number, b: number) => shape([one[a]!]) === shape([other[b]!]);
   for (let a = one.length - 1; a >= 0; a--) {
     for (let b = other.length - 1; b >= 0; b--) {
       const skipped = Math.max(lengths[a + 1]![b]!, lengths[a]![b + 1]!);
-      lengths[a]![b] = same(a, b) ? Math.max(lengths[a + 1]![b + 1]! + 1, skipped) : skipped;
+      lengths[a]![b] = same(a, b) ? Math.max(lengths[a + 1]![b + 1]! + worth(a, b), skipped) : skipped;
     }
   }
   const pairs: (readonly [SyscallEvent, SyscallEvent])[] = [];
   for (let a = 0, b = 0; a < one.length && b < other.length; ) {
-    if (same(a, b) && lengths[a]![b] === lengths[a + 1]![b + 1]! + 1) pairs.push([one[a++]!, other[b++]!]);
+    if (same(a, b) && lengths[a]![b] === lengths[a + 1]![b + 1]! + worth(a, b))
+      pairs.push([one[a++]!, other[b++]!]);
     else if (lengths[a + 1]![b]! >= lengths[a]![b + 1]!) a++;
     else b++;
   }
   return pairs;
+}
+
+/** What is said of a call in words, without the numbers that another run has others for. */
+function wordsOf({ args, reason, target }: SyscallEvent): string {
+  return JSON.stringify([args, reason, target?.via], (_name, value) =>
+    typeof value === "number" ? Math.sign(value) : value,
+  );
 }
 
 /** The calls of each thread, threads in the order of their first call. */
