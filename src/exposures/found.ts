@@ -1,17 +1,13 @@
 import type { ContainerRef, Evidence, FindingSubject } from "../event.js";
 import type { ObservedCall } from "./act.js";
 import type { ContainerView } from "./container-view.js";
+import type { Observation } from "./findings.js";
 import type { Exposure, RuleInfo } from "./rule.js";
 import type { ObservedStory } from "./story-act.js";
 
 /** What a rule found about a subject, before it is known whether that is wanted. */
-export interface Found {
-  readonly rule: RuleInfo;
-  readonly subject: FindingSubject;
+export interface Found extends Omit<Observation, "severity" | "evidence"> {
   readonly exposures: readonly Exposure[];
-  readonly also: readonly string[];
-  readonly time: string;
-  readonly eventSeq?: number;
 }
 
 /** The node as the subject of a finding. */

@@ -66,13 +66,17 @@ export class ContainerNames {
   /** Looks again for files that were not there, of all or of `one`: what has names now, by what it was before. */
   again(one?: ContainerRef): ReadonlyMap<ContainerRef, ContainerRef> {
     const named = new Map<ContainerRef, ContainerRef>();
-    for (const known of [...this.#waiting]) {
-      if (one !== undefined && known.found.id !== one.id) continue;
+    for (const known of one === undefined ? [...this.#waiting] : this.#waitingFor(one)) {
       const before = known.container;
       this.#look(known);
       if (known.container !== before) named.set(before, known.container);
     }
     return named;
+  }
+
+  #waitingFor({ id }: ContainerRef): Known[] {
+    const known = this.#known.get(id);
+    return known !== undefined && this.#waiting.has(known) ? [known] : [];
   }
 
   #look(known: Known): void {
